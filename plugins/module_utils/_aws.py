@@ -1,0 +1,209 @@
+# Copyright: (c) 2026, mydigitalstructure
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every set module shares: options, clients, ownership by tag, and one sentence for each failure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+
+try:
+    import botocore.config
+    import botocore.exceptions
+    import botocore.session
+
+    BOTO_ERRORS: tuple[type[Exception], ...] = (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.ClientError,
+    )
+except ImportError:  # AnsibleAWSModule says what is missing
+    BOTO_ERRORS = ()
+
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
+    KNOWN_AFTER_APPLY,
+    Application,
+    ApplyError,
+    InputError,
+    Plan,
+    known,
+)
+
+PLATFORM_TAG = "mydigitalstructure:platform"
+"""The tag that makes a thing ours; its value is the platform's name."""
+NAME_TAG = "mydigitalstructure:name"
+"""The tag with the name that the variables use, whatever people do to the Name tag."""
+
+ITEM_ERRORS = (*BOTO_ERRORS, AnsibleAWSError, InputError)
+"""What an item's change may raise without the module being at fault."""
+
+
+def set_module(options: dict[str, t.Any], *, purge: bool = True, **settings: t.Any) -> AnsibleAWSModule:
+    """An AnsibleAWSModule with a set module's common options, check mode and a region that is known.
+
+    :arg options: the module's own argument spec.
+    :arg purge: whether the module has ``purge`` and ``ignore``.
+    :arg settings: further arguments of AnsibleModule (``required_if`` ...).
+    """
+    spec: dict[str, t.Any] = {
+        "platform": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "tags": {"type": "dict", "default": {}},
+    }
+    if purge:
+        spec["purge"] = {"type": "bool", "default": False}
+        spec["ignore"] = {"type": "list", "elements": "str", "default": []}
+    spec.update(options)
+    module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **settings)
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,14}", module.params["platform"]):
+        # load balancers and target groups have 32 characters for the platform's name and their own
+        module.fail_json(
+            msg=f"platform: {module.params['platform']!r} is not a name of 1 to 15 lower-case letters, digits "
+            "and hyphens that starts with a letter."
+        )
+    return module
+
+
+def check_region(region: str | None) -> None:
+    """Raise :class:`InputError` unless botocore knows the region (in any partition)."""
+    if not region:
+        raise InputError("region: none is set; give the region option (platform_region) or AWS_REGION.")
+    session = botocore.session.get_session()
+    regions = [
+        name
+        for partition in session.get_available_partitions()
+        for name in session.get_available_regions("ec2", partition_name=partition)
+    ]
+    if region not in regions:
+        near = difflib.get_close_matches(region, regions, n=3, cutoff=0.5) or sorted(regions)[:3]
+        raise InputError(f"region: {region!r} is not a region that AWS has; near to it are {', '.join(near)}.")
+
+
+def client(module: AnsibleAWSModule, service: str):
+    """A boto3 client whose calls, paginators and waiters wait out throttling (botocore's adaptive retries)."""
+    return module.client(
+        service,
+        config=botocore.config.Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=16),
+    )
+
+
+def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
+    """Every item of a paginated operation.
+
+    :arg source: the client.
+    :arg operation: the method's name, such as ``describe_subnets``.
+    :arg key: where a page keeps its items, such as ``Subnets``.
+    """
+    return [item for page in source.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]
+
+
+def owned_tags(platform: str, name: str, *extra: t.Mapping[str, str] | None) -> dict[str, str]:
+    """The tags of a thing of ours: the declared ones, then ``Name``, the platform's and the declared name."""
+    tags: dict[str, str] = {}
+    for more in extra:
+        tags.update({key: str(value) for key, value in (more or {}).items()})
+    return {"Name": f"{platform}-{name}", **tags, PLATFORM_TAG: platform, NAME_TAG: name}
+
+
+def owned_filter(platform: str) -> list[dict[str, t.Any]]:
+    """The ``Filters`` of an EC2 or auto-scaling describe call that keep only what the platform owns."""
+    return [{"Name": f"tag:{PLATFORM_TAG}", "Values": [platform]}]
+
+
+def tags_of(item: t.Mapping[str, t.Any], key: str = "Tags") -> dict[str, str]:
+    """An API item's tag list as a dict; empty when it has none."""
+    return boto3_tag_list_to_ansible_dict(item.get(key) or [])
+
+
+def declared_name(tags: t.Mapping[str, str], platform: str) -> str | None:
+    """The name that the variables use for a thing with these tags; None when the platform does not own it."""
+    return tags.get(NAME_TAG) if tags.get(PLATFORM_TAG) == platform else None
+
+
+def by_declared_name(items: t.Iterable[t.Mapping[str, t.Any]], platform: str, kind: str) -> dict[str, t.Any]:
+    """Key API items by their declared name, leaving out what is not the platform's.
+
+    Two things of one name are an :class:`InputError`: to choose one would orphan the other.
+    """
+    keyed: dict[str, t.Any] = {}
+    for item in items:
+        name = declared_name(tags_of(item), platform)
+        if name is None:
+            continue
+        if name in keyed:
+            raise InputError(
+                f"{kind} {name}: two of them carry {PLATFORM_TAG}={platform} and {NAME_TAG}={name}; "
+                "only one is allowed, so remove the tags from the one that is not used."
+            )
+        keyed[name] = item
+    return keyed
+
+
+def require_known(check_mode: bool, **values: t.Any) -> None:
+    """Outside check mode, refuse :data:`KNOWN_AFTER_APPLY` where a request needs the real value."""
+    for option, value in values.items():
+        if not check_mode and value is not None and not known(value):
+            raise InputError(
+                f"{option}: {KNOWN_AFTER_APPLY!r} is allowed only in check mode; the real value is needed."
+            )
+
+
+def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.Any]]]) -> None:
+    """Do a module's work and leave: with its result, or failed with one sentence.
+
+    ``work`` returns the plan (applied unless in check mode) and the further keys of the result.
+    """
+    try:
+        check_region(module.region)
+        plan, result = work()
+    except InputError as error:
+        module.fail_json(msg=str(error))
+    except ApplyError as error:
+        module.fail_json(
+            msg=str(error),
+            changed=bool(error.done),
+            done=[action.as_dict() for action in error.done],
+            failed_actions=[{**action.as_dict(), "reason": reason} for action, reason in error.failed],
+            not_done=[action.as_dict() for action in error.not_done],
+        )
+    except AnsibleAWSError as error:
+        module.fail_json(msg=explain(error.exception, module.params) if error.exception else str(error))
+    except BOTO_ERRORS as error:
+        module.fail_json(msg=explain(error, module.params))
+    else:
+        module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
+
+
+def explain(error: Exception, options: t.Mapping[str, t.Any] | None = None) -> str:
+    """One sentence for what boto3 raised: credentials and endpoints are named by how to set them."""
+    options = options or {}
+    if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
+        return (
+            "AWS credentials: none were found; set access_key and secret_key, a profile (AWS_PROFILE), "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run on a host with an instance role."
+        )
+    if isinstance(error, botocore.exceptions.ProfileNotFound):
+        return (
+            f"profile: {options.get('profile')!r} is not in the AWS configuration; "
+            "`aws configure list-profiles` names those that are."
+        )
+    if isinstance(error, (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectTimeoutError)):
+        address = error.kwargs.get("endpoint_url") or options.get("endpoint_url")
+        return f"endpoint_url: {address!r} does not answer; check it (AWS_ENDPOINT_URL), the region and the way to it."
+    if isinstance(error, botocore.exceptions.ClientError):
+        detail = error.response.get("Error", {})
+        reason, code = detail.get("Message", "no reason given"), detail.get("Code", "no code")
+        return f"AWS refused {error.operation_name}: {reason} ({code})"
+    if isinstance(error, botocore.exceptions.BotoCoreError):
+        return f"AWS could not be asked: {error}"
+    return str(error)
+
+
+def application(plan: Plan, workers: int = 8) -> Application:
+    """An :class:`Application` of the plan for which AWS's refusals are failures of the item."""
+    return Application(plan, ITEM_ERRORS, workers, lambda error: explain(getattr(error, "exception", None) or error))
