@@ -23,8 +23,6 @@ export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 READY := $(VENV)/.ready
 
-SOURCES = git ls-files --cached --others --exclude-standard --deduplicate
-
 .PHONY: help setup packages requirements lab lab-stop test test-313 lint sanity unit molecule bench docs build clean
 
 help: ## Show the targets
@@ -75,9 +73,7 @@ lint: setup ## ansible-lint, yamllint, ruff, antsibull-docs, changelog, ansible-
 	@$(MAKE) --no-print-directory sanity
 
 sanity: setup ## ansible-test sanity on a copy that lies where ansible-test wants it
-	@copy=.build/sanity/ansible_collections/mydigitalstructure/aws; rm -rf $$copy; mkdir -p $$copy; \
-	$(SOURCES) -z | xargs -0 -I{} sh -c '[ -e "$$1" ] && cp --parents -P "$$1" "$$2"' _ {} $$copy; \
-	cd $$copy; unset ANSIBLE_CONFIG; ansible-test sanity --color no --python $(VERSION)
+	@bash tests/sanity
 
 unit: setup ## Unit tests, modules against the lab, the lab itself
 	python -m pytest

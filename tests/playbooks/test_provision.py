@@ -1,0 +1,48 @@
+"""The plan on an empty account, the converge after it, and what a second one does."""
+
+from __future__ import annotations
+
+UNKNOWN = "(known after apply)"
+
+
+def fits(planned, made) -> bool:
+    """Whether a planned value is what was made, where the plan could know it."""
+    if isinstance(planned, str) and UNKNOWN in planned:
+        return True
+    if isinstance(planned, dict) and isinstance(made, dict):
+        return planned.keys() == made.keys() and all(fits(planned[key], made[key]) for key in planned)
+    if isinstance(planned, list) and isinstance(made, list):
+        return len(planned) == len(made) and all(fits(p, m) for p, m in zip(planned, made))
+    return planned == made
+
+
+def test_the_plan_on_an_empty_account_names_exactly_what_the_converge_makes(lab, playbook):
+    plan = playbook("provision", "--check", "--diff")
+    assert plan.status == 0, plan.output
+    assert lab.mutating() == []
+
+    converge = playbook("provision")
+    assert converge.status == 0, converge.output
+    planned, made = plan.actions(), converge.actions()
+
+    # a record whose name AWS chooses (a certificate's validation) is planned with the domain that it proves
+    named = {key for key in planned if UNKNOWN not in key[1]}
+    chosen = {key for key in planned if UNKNOWN in key[1]}
+    assert chosen
+    others = made.keys() - named
+    assert named <= made.keys()
+    for kind, name in chosen:
+        suffix = name.split(UNKNOWN, 1)[1]
+        (found,) = [key for key in others if key[0] == kind and key[1].endswith(suffix) and key[1].startswith("_")
+                    and key[1].removesuffix(suffix).count(".") == 0]  # fmt: skip
+        others = others - {found}
+        assert fits(planned[kind, name], made[found])
+    assert others == set()
+    for key in named:
+        assert fits(planned[key], made[key]), (key, planned[key], made[key])
+
+    lab.clear_calls()
+    again = playbook("provision")
+    assert again.status == 0, again.output
+    assert again.stats["changed"] == 0, again.actions()
+    assert lab.mutating() == []
