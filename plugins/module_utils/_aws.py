@@ -7,8 +7,12 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
+import socket
 import typing as t
+import urllib.parse
+import urllib.request
 
 try:
     import botocore.config
@@ -86,10 +90,30 @@ def check_region(region: str | None) -> None:
 
 def client(module: AnsibleAWSModule, service: str):
     """A boto3 client whose calls, paginators and waiters wait out throttling (botocore's adaptive retries)."""
-    return module.client(
+    made = module.client(
         service,
         config=botocore.config.Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=16),
     )
+    check_endpoint(made.meta.endpoint_url)
+    return made
+
+
+@functools.lru_cache
+def check_endpoint(url: str) -> None:
+    """Raise :class:`InputError` unless something listens there.
+
+    Retries are meant for throttling; without this look they would try a wrong address for a minute. Behind a
+    proxy only the proxy can tell, so nothing is asked.
+    """
+    address = urllib.parse.urlsplit(url)
+    if urllib.request.getproxies().get(address.scheme):
+        return
+    try:
+        socket.create_connection((address.hostname, address.port or 443), timeout=10).close()
+    except OSError as error:
+        raise InputError(
+            f"endpoint_url: {url!r} does not answer ({error}); check it (AWS_ENDPOINT_URL) and the way to it."
+        ) from error
 
 
 def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
