@@ -45,7 +45,7 @@ def lab(lab_server, monkeypatch):
 def run_module():
     """Run one of our modules in this process; returns what it printed, with ``failed`` always there."""
 
-    def run(name: str, check: bool = False, **options) -> dict:
+    def run(name: str, /, check: bool = False, **options) -> dict:
         module = importlib.import_module(f"ansible_collections.mydigitalstructure.aws.plugins.modules.{name}")
         output = io.StringIO()
         arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}

@@ -692,15 +692,20 @@ def check_removable(ec2, observed: Observed, platform: str) -> None:
         for i in reservation["Instances"]
         if tags_of(i).get(PLATFORM_TAG) == platform
     }
+    gateways = {
+        address.get("NetworkInterfaceId")
+        for gateway in observed.items[NAT_GATEWAY].values()
+        for address in gateway.get("NatGatewayAddresses", [])
+    }
     foreign = [
         f"{i['NetworkInterfaceId']} ({i.get('Attachment', {}).get('InstanceId') or i.get('Description') or 'unused'})"
         for i in interfaces
         if tags_of(i, "TagSet").get(PLATFORM_TAG) != platform
         and i.get("Attachment", {}).get("InstanceId") not in ours
-        # AWS's own, of balancers and NAT gateways that go before the VPC does
+        and i["NetworkInterfaceId"] not in gateways
+        # AWS's own, such as those of balancers, which go before the VPC does
         and not i.get("RequesterManaged")
-        and not (i.get("Description") or "").startswith(("ELB ", "Interface for NAT Gateway"))
-        and i.get("InterfaceType") not in ("nat_gateway", "load_balancer", "network_load_balancer")
+        and not (i.get("Description") or "").startswith("ELB ")
     ]
     if foreign:
         raise InputError(

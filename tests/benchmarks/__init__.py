@@ -1,0 +1,1 @@
+"""Benchmarks against the stock way of doing the same; `make bench`, see README.md."""

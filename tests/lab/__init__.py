@@ -1,0 +1,1 @@
+"""An embedded AWS on loopback for tests, benchmarks and ``make lab``; see README.md."""
