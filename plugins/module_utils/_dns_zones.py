@@ -95,8 +95,8 @@ class Zone:
 # --- input ----------------------------------------------------------------------------------------------------------
 
 
-def desired_record(item: t.Mapping[str, t.Any], zone: str) -> tuple[Key, Fields]:
-    """A declared record in normal form."""
+def desired_record(item: t.Mapping[str, t.Any], zone: str, *, named: bool = False) -> tuple[Key, Fields]:
+    """A declared record in normal form; with ``named``, one that only has to be told by its name and type."""
     record_type = item["type"].upper()
     name = absolute(item["name"], zone, f"zones: {zone}: records")
     where = f"zones: {zone}: record {shown(name, record_type, item.get('set_identifier'))}"
@@ -105,6 +105,8 @@ def desired_record(item: t.Mapping[str, t.Any], zone: str) -> tuple[Key, Fields]
         raise InputError(f"{where}: type {record_type!r} is not one that Route 53 has; those are {', '.join(TYPES)}.")
     if name == zone and record_type in ("NS", "SOA"):
         raise InputError(f"{where}: the apex's {record_type} record is Route 53's own and cannot be declared.")
+    if named and not (values or alias):
+        return (name, record_type, item.get("set_identifier") or ""), dict.fromkeys(FIELDS)
     if bool(values) == bool(alias):
         raise InputError(f"{where}: {'both' if values else 'neither'} values and alias given; exactly one is allowed.")
     if alias and item.get("ttl") is not None:
@@ -166,8 +168,13 @@ def check_neighbours(zone: str, records: t.Mapping[Key, Fields]) -> None:
             )
 
 
-def validate(zones: t.Sequence[t.Mapping[str, t.Any]], platform: str, tags: t.Mapping[str, str]) -> dict[str, Zone]:
-    """Declared zones in normal form, by label; raises :class:`InputError` for what cannot be. Asks nobody."""
+def validate(
+    zones: t.Sequence[t.Mapping[str, t.Any]], platform: str, tags: t.Mapping[str, str], *, absent: bool = False
+) -> dict[str, Zone]:
+    """Declared zones in normal form, by label; raises :class:`InputError` for what cannot be. Asks nobody.
+
+    With ``absent``, records only tell what is ours: they need no values, and one may be named twice.
+    """
     wanted: dict[str, Zone] = {}
     for item in zones:
         name = normal(item["name"], "zones: name")
@@ -188,11 +195,12 @@ def validate(zones: t.Sequence[t.Mapping[str, t.Any]], platform: str, tags: t.Ma
         adopted = {ADOPTED_TAG: "true"} if zone.adopt else {}
         zone.tags = owned_tags(platform, name, tags, item.get("tags"), adopted)
         for record in item.get("records") or []:
-            key, fields = desired_record(record, name)
-            if key in zone.records:
+            key, fields = desired_record(record, name, named=absent)
+            if key in zone.records and not absent:
                 raise InputError(f"zones: {name}: record {shown(*key)} is declared twice; each is allowed once.")
             zone.records[key] = fields
-        check_neighbours(name, zone.records)
+        if not absent:
+            check_neighbours(name, zone.records)
         wanted[zone.label] = zone
     check_nesting(wanted)
     return wanted
@@ -602,16 +610,17 @@ class Applier:
         packed = {label: batches(members) for label, members in changes.items()}
         # Route 53 takes one batch of a zone after the other; zones do not wait for each other
         while any(packed.values()):
-            heads = {label: queue.pop(0) for label, queue in packed.items() if queue}
-            owners = {batch[0][0]: (label, batch) for label, batch in heads.items()}
-            others = [action for batch in heads.values() for action, unused in batch[1:]]
-            self.application.run(list(owners), lambda action, owners=owners: self.send(*owners[action]))
-            self.application.done += others
+            heads = [queue.pop(0) for queue in packed.values() if queue]
+            changed = {id(action): change for batch in heads for action, change in batch}
+            self.application.run_together(
+                [[action for action, unused in batch] for batch in heads],
+                lambda actions, changed=changed: self.send(actions, [changed[id(action)] for action in actions]),
+            )
 
-    def send(self, label: str, batch: list[tuple[Action, Change]]) -> None:
+    def send(self, actions: list[Action], changes: list[Change]) -> None:
+        label = actions[0].context[0]
         answer = self.route53.change_resource_record_sets(
-            HostedZoneId=self.zone_id(label),
-            ChangeBatch={"Comment": f"platform {self.platform}", "Changes": [change for unused, change in batch]},
+            HostedZoneId=self.zone_id(label), ChangeBatch={"Comment": f"platform {self.platform}", "Changes": changes}
         )
         self.batches += 1
         self.pending[label] = answer["ChangeInfo"]["Id"]
@@ -649,7 +658,7 @@ def work(module) -> tuple[Plan, dict[str, t.Any]]:
     """The ``dns_zones`` module: validate, read, plan, apply unless in check mode, and read back."""
     options, absent = module.params, module.params["state"] == "absent"
     platform, purge, ignore = options["platform"], options["purge"], options["ignore"]
-    wanted = validate(options["zones"], platform, options["tags"])
+    wanted = validate(options["zones"], platform, options["tags"], absent=absent)
     if not module.check_mode and not absent:
         resolved(wanted)
     route53 = client(module, "route53")

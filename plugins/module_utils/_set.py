@@ -193,19 +193,25 @@ class Application:
         All of a phase are tried. If one fails, :class:`ApplyError` names what was done, what failed and
         why, and what was not reached.
         """
+        return self.run_together([[action] for action in actions], lambda group: do(group[0]), workers)
+
+    def run_together(
+        self, groups: t.Sequence[list[Action]], do: t.Callable[[list[Action]], t.Any], workers: int | None = None
+    ) -> list:
+        """The same for groups of actions that one call carries out, wholly or not at all."""
         results: list[t.Any] = []
         failed: list[tuple[Action, str]] = []
-        if not actions:
+        if not groups:
             return results
-        with concurrent.futures.ThreadPoolExecutor(min(workers or self.workers, len(actions))) as pool:
-            futures = [pool.submit(do, action) for action in actions]
-            for action, future in zip(actions, futures):
+        with concurrent.futures.ThreadPoolExecutor(min(workers or self.workers, len(groups))) as pool:
+            futures = [pool.submit(do, group) for group in groups]
+            for group, future in zip(groups, futures):
                 try:
                     results.append(future.result())
                 except self.errors as error:
-                    failed.append((action, self.describe(error)))
+                    failed += [(action, self.describe(error)) for action in group]
                 else:
-                    self.done.append(action)
+                    self.done += group
         if failed:
             settled = {id(a) for a in self.done} | {id(a) for a, reason in failed}
             raise ApplyError(self.done, failed, [a for a in self.plan if id(a) not in settled])

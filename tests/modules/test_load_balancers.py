@@ -7,6 +7,7 @@ import datetime
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._load_balancers import ensure
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
 from ansible_collections.mydigitalstructure.aws.plugins.modules.load_balancers import ACCESS_POINT
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -344,9 +345,13 @@ def test_bad_input_changes_nothing(world, run_module):
         ({"array": 0}, "array 0"),
         ({"rules": [{"priority": 1, "hosts": ["a"]}]}, "exactly one"),
     ):
-        refused = run_module("load_balancers", **world.options({**world.point("webapi"), **change}))
-        assert refused["failed"] and words in refused["msg"], refused
-        assert refused["msg"].startswith("access_points: ") and "\n" not in refused["msg"]
+        asked = world.options(defaults(**{**world.point("webapi"), **change}), tags={}, purge=False, ignore=[])
+        with pytest.raises(InputError) as refusal:
+            ensure(world.lab.client, {**asked, "state": "present", "wait_timeout": 5}, False)
+        assert words in str(refusal.value)
+        assert str(refusal.value).startswith("access_points: ") and "\n" not in str(refusal.value)
+    refused = run_module("load_balancers", **world.options(world.point("web_api")))
+    assert refused["failed"] and refused["msg"].startswith("access_points: name 'web_api'")
     assert world.lab.mutating() == []
 
 
