@@ -152,7 +152,8 @@ def check_neighbours(zone: str, records: t.Mapping[Key, Fields]) -> None:
     """Refuse what DNS does not allow at one name, and routing policies that do not go together."""
     types: dict[str, set[str]] = {}
     policies: dict[tuple[str, str], set[str]] = {}
-    for (name, record_type, *unused), fields in records.items():
+    for key, fields in records.items():
+        name, record_type = key[:2]
         types.setdefault(name, set()).add(record_type)
         policy = next((p for p in POLICIES if fields[p] is not None), "simple")
         policies.setdefault((name, record_type), set()).add(policy)

@@ -527,6 +527,10 @@ class Applier:
         return address["AllocationId"]
 
     def delete_elastic_ip(self, action: Action, allocation_id: str) -> None:
+        association = self.observed.items[ADDRESS][action.name].get("AssociationId")
+        if association and action.name == ADMIN:
+            # the admin host has it still; AWS releases only what is free
+            self.ec2.disassociate_address(AssociationId=association)
         self.ec2.release_address(AllocationId=allocation_id)
 
     def create_nat_gateway(self, action: Action, wanted: t.Mapping[str, t.Any]) -> str:

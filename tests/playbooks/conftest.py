@@ -24,11 +24,12 @@ class Run:
     results: list[dict]
     stats: dict
 
-    def actions(self) -> dict[tuple[str, str], dict]:
-        """Every action that our modules named, as ``{(kind, name): fields}``."""
+    def actions(self, play: str = "") -> dict[tuple[str, str], dict]:
+        """Every action that our modules named in the plays so called, as ``{(kind, name): fields}``."""
         return {
             (action["kind"], action["name"]): action["fields"]
             for result in self.results
+            if play in result["play"]
             for action in result.get("actions", [])
             if isinstance(action, dict) and "kind" in action
         }
@@ -52,7 +53,6 @@ def playbook(tmp_path):
             **os.environ,
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_CONFIG": str(ROOT / "tests/ansible.cfg"),
-            "ANSIBLE_CALLBACKS_ENABLED": "",
             **(environment or {}),
         }
         env = {key: value for key, value in env.items() if value is not None}
@@ -60,7 +60,7 @@ def playbook(tmp_path):
         assert ran.stdout.strip(), ran.stderr
         report = json.loads(ran.stdout[ran.stdout.index("{") :])
         results = [
-            item
+            {**item, "play": play["play"]["name"]}
             for play in report["plays"]
             for task in play["tasks"]
             for result in [task["hosts"].get("localhost", {})]
