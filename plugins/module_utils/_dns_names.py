@@ -5,59 +5,96 @@
 """DNS names and record values in one normal form, whichever way people and Route 53 write them.
 
 The normal form of a name is lower case, without the dot at its end, international labels in their ASCII form (IDNA
-2003, Python's own codec) and nothing escaped; :func:`escaped` is how Route 53 wants it.
+2003, Python's own codec, so that nothing has to be installed), and octal escapes only for what is no printable ASCII
+character. :func:`escaped` is how Route 53 wants it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+import typing as t
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import KNOWN_AFTER_APPLY, InputError
 
 CHUNK = 255
 """Bytes that one character string of a TXT value may hold."""
+TEXT_LONGEST = 4000
+"""Characters that Route 53 takes in one TXT value, quotes and escapes included."""
 
-TARGET_LAST = {"CNAME", "NS", "PTR", "MX", "SRV"}
-"""Types whose value ends with a host name."""
-HEX_LAST = {"DS", "TLSA", "SSHFP"}
 TEXT = {"TXT", "SPF"}
 TYPES = (
     "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SSHFP", "SVCB",
     "TLSA", "TXT",
 )  # fmt: skip
-PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.*")
+FORMS = {
+    "CNAME": "HOST",
+    "NS": "HOST",
+    "PTR": "HOST",
+    "MX": "PRIORITY HOST",
+    "SRV": "PRIORITY WEIGHT PORT HOST",
+    "NAPTR": 'ORDER PREFERENCE "FLAGS" "SERVICE" "REGEXP" HOST',
+    "SVCB": "PRIORITY HOST [PARAMETER...]",
+    "HTTPS": "PRIORITY HOST [PARAMETER...]",
+    "CAA": 'FLAGS TAG "VALUE"',
+    "DS": "TAG ALGORITHM DIGEST_TYPE DIGEST",
+    "TLSA": "USAGE SELECTOR MATCHING_TYPE DATA",
+    "SSHFP": "ALGORITHM TYPE FINGERPRINT",
+}
+"""What a value looks like: HOST is a domain name, the last field of DS, TLSA and SSHFP is hexadecimal."""
+STRING = r'"(?:[^"\\]|\\.)*"'
+ESCAPE = r"\\[0-3][0-7]{2}"
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_*")
 
 
 def normal(name: str, variable: str = "name") -> str:
     """A domain name in normal form; :class:`InputError` when it is none."""
     if KNOWN_AFTER_APPLY in name:
         return name.lower().rstrip(".")
-    bare = unescaped(name.strip())
+    # the dots of other scripts separate labels too (IDNA)
+    bare = re.sub("[\u3002\uff0e\uff61]", ".", _tidy_escapes(name.strip()))
     bare = bare[:-1] if bare.endswith(".") else bare
-    labels = []
-    for label in bare.split("."):
-        try:
-            text = label if label.isascii() else label.encode("idna").decode("ascii")
-        except UnicodeError as error:
-            raise InputError(f"{variable}: {name!r} is not a domain name: {error}.") from None
-        if not 0 < len(text) <= 63:
-            raise InputError(f"{variable}: {name!r} has a label of {len(text)} characters; DNS allows 1 to 63.")
-        labels.append(text.lower())
+    labels = [_label(label, name, variable) for label in bare.split(".")]
     result = ".".join(labels)
-    if len(result) > 253:
-        raise InputError(f"{variable}: {name[:40]!r}... has {len(result)} characters; DNS allows 253.")
+    if _length(result) > 253:
+        raise InputError(f"{variable}: {name[:40]!r}... has {_length(result)} characters; DNS allows 253.")
     return result
 
 
-def unescaped(name: str) -> str:
-    """A name with Route 53's octal escapes (``\\052`` for an asterisk) resolved."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), name)
+def _label(label: str, name: str, variable: str) -> str:
+    try:
+        text = label if label.isascii() else label.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise InputError(f"{variable}: {name!r} is not a domain name: {error}.") from None
+    if not 0 < _length(text) <= 63:
+        raise InputError(f"{variable}: {name!r} has a label of {_length(text)} characters; DNS allows 1 to 63.")
+    return text.lower()
+
+
+def _length(text: str) -> int:
+    return len(re.sub(ESCAPE, "x", text))
+
+
+def _tidy_escapes(name: str) -> str:
+    """Octal escapes only where they are needed: ``\\052`` is an asterisk, and a space is ``\\040``."""
+
+    def tidy(found: re.Match) -> str:
+        text = found.group()
+        code = int(text[1:], 8) if len(text) == 4 else ord(text)
+        needed = code <= 0x20 or code == 0x7F or chr(code) == "\\" or (len(text) == 4 and (code > 0x7F or code == 0x2E))
+        return f"\\{code:03o}" if needed else chr(code)
+
+    return re.sub(rf"{ESCAPE}|[\x00-\x20\x7f\\]", tidy, name)
 
 
 def escaped(name: str) -> str:
     """A normal name as Route 53 takes it: a dot at its end, octal escapes for unusual characters."""
-    return "".join(chr(b) if b in PLAIN else f"\\{b:03o}" for b in name.encode("latin-1", "replace")) + "."
+
+    def escape(found: re.Match) -> str:
+        text = found.group()
+        return text if len(text) == 4 or text in PLAIN or text == "." else f"\\{ord(text):03o}"
+
+    return re.sub(rf"{ESCAPE}|.", escape, name) + "."
 
 
 def within(name: str, zone: str) -> bool:
@@ -75,7 +112,7 @@ def absolute(name: str, zone: str, variable: str) -> str:
     full = normal(name, variable)
     if within(full, zone):
         return full
-    if name.endswith("."):
+    if name.strip().endswith("."):
         raise InputError(f"{variable}: {name!r} lies outside its zone {zone}.")
     return normal(f"{full}.{zone}", variable)
 
@@ -85,14 +122,19 @@ def shown(name: str, record_type: str, identifier: str | None = None) -> str:
     return f"{name} {record_type}" + (f" [{identifier}]" if identifier else "")
 
 
-def text_bytes(value: str) -> bytes:
+def text_bytes(value: str, variable: str = "values") -> bytes:
     """What a TXT value says, be it plain text or character strings in quotes with escapes."""
     if not value.lstrip().startswith('"'):
         return value.encode()
+    if not re.fullmatch(rf"\s*(?:{STRING}\s*)+", value, re.DOTALL):
+        raise InputError(
+            f"{variable}: {value!r} begins with a quote but is not a sequence of strings in quotes; give plain text, "
+            "or quote all of it."
+        )
     said = b""
-    for chunk in re.findall(r'"((?:[^"\\]|\\.)*)"', value, re.DOTALL):
-        for octal, literal, plain in re.findall(r"\\([0-7]{3})|\\(.)|([^\\])", chunk, re.DOTALL):
-            said += bytes([int(octal, 8) & 0xFF]) if octal else (literal or plain).encode()
+    for chunk in re.findall(STRING, value, re.DOTALL):
+        for octal, literal, plain in re.findall(r"\\([0-3][0-7]{2})|\\(.)|([^\\])", chunk[1:-1], re.DOTALL):
+            said += bytes([int(octal, 8)]) if octal else (literal or plain).encode()
     return said
 
 
@@ -111,33 +153,68 @@ def normal_value(record_type: str, value: str, variable: str = "values") -> str:
     if KNOWN_AFTER_APPLY in value:
         return value
     if record_type in TEXT:
-        return quoted(text_bytes(value))
-    parts = value.split()
-    if not parts:
-        raise InputError(f"{variable}: an empty value is not allowed in a {record_type} record.")
-    if record_type in ("A", "AAAA"):
-        family, kind = (ipaddress.IPv4Address, "IPv4") if record_type == "A" else (ipaddress.IPv6Address, "IPv6")
-        try:
-            return str(family(value.strip()))
-        except ValueError:
+        text = quoted(text_bytes(value, variable))
+        if len(text) > TEXT_LONGEST:
             raise InputError(
-                f"{variable}: {value!r} is not an {kind} address, which a {record_type} record holds."
-            ) from None
-    if record_type in TARGET_LAST:
-        numbers = {"MX": 1, "SRV": 3}.get(record_type, 0)
-        if len(parts) != numbers + 1 or not all(part.isdigit() and int(part) < 65536 for part in parts[:-1]):
-            form = {"MX": "PRIORITY HOST", "SRV": "PRIORITY WEIGHT PORT HOST"}.get(record_type, "HOST")
-            raise InputError(f"{variable}: {value!r} is not of the form {form}, which a {record_type} record has.")
-        host = "." if parts[-1] == "." else escaped(normal(parts[-1], variable))
-        return " ".join([*(str(int(part)) for part in parts[:-1]), host])
-    if record_type in HEX_LAST:
-        if len(parts) < 3:
-            raise InputError(f"{variable}: {value!r} has too few fields for a {record_type} record.")
-        fields = 3 if record_type != "SSHFP" else 2
-        return " ".join([*parts[:fields], "".join(parts[fields:]).upper()])
+                f"{variable}: a {record_type} value that begins with {value[:40]!r} has {len(text)} characters when "
+                f"quoted; Route 53 allows {TEXT_LONGEST}."
+            )
+        return text
+    if record_type in ("A", "AAAA"):
+        return _address(record_type, value, variable)
+    parts = re.findall(rf"(?:{STRING}|\S)+", value)
+    if record_type not in FORMS:
+        if not parts:
+            raise InputError(f"{variable}: an empty value is not allowed in a {record_type} record.")
+        return " ".join(parts)
+    fields = _fields(record_type, parts, variable)
+    if fields is None:
+        raise InputError(
+            f"{variable}: {value!r} is not of the form {FORMS[record_type]}, which a {record_type} record has."
+        )
+    return " ".join(fields)
+
+
+def _address(record_type: str, value: str, variable: str) -> str:
+    family, kind = (ipaddress.IPv4Address, "IPv4") if record_type == "A" else (ipaddress.IPv6Address, "IPv6")
+    try:
+        return str(family(value.strip()))
+    except ValueError:
+        raise InputError(
+            f"{variable}: {value!r} is not an {kind} address, which a {record_type} record holds."
+        ) from None
+
+
+def _host(text: str, variable: str) -> str:
+    return "." if text == "." else escaped(normal(text, variable))
+
+
+def _numbers(parts: t.Sequence[str]) -> list[str] | None:
+    """Numbers without leading zeros; None when one is no number of 16 bits."""
+    if not all(part.isascii() and part.isdigit() and int(part) < 65536 for part in parts):
+        return None
+    return [str(int(part)) for part in parts]
+
+
+def _fields(record_type: str, parts: list[str], variable: str) -> list[str] | None:
+    """A value's fields in normal form; None when they are not what :data:`FORMS` says."""
+    form = FORMS[record_type].split()
+    if record_type in ("DS", "TLSA", "SSHFP"):
+        count = len(form) - 1
+        numbers, data = _numbers(parts[:count]), "".join(parts[count:]).upper()
+        return [*numbers, data] if numbers and re.fullmatch("[0-9A-F]+", data) else None
+    if record_type in ("SVCB", "HTTPS"):
+        numbers = _numbers(parts[:1]) if len(parts) > 1 else None
+        return [*numbers, _host(parts[1], variable), *parts[2:]] if numbers else None
+    if len(parts) != len(form):
+        return None
     if record_type == "CAA":
-        found = re.fullmatch(r'(\d{1,3})\s+([A-Za-z0-9]+)\s+"?([^"]*)"?', value.strip())
-        if not found:
-            raise InputError(f"{variable}: {value!r} is not of the form FLAGS TAG VALUE, which a CAA record has.")
-        return f'{int(found.group(1))} {found.group(2).lower()} "{found.group(3)}"'
-    return " ".join(parts)
+        numbers, text = _numbers(parts[:1]), parts[2].strip('"')
+        good = numbers and int(numbers[0]) < 256 and parts[1].isalnum() and '"' not in text
+        return [*numbers, parts[1].lower(), f'"{text}"'] if good else None
+    if record_type == "NAPTR":
+        numbers = _numbers(parts[:2])
+        quotes = all(re.fullmatch(STRING, part) for part in parts[2:5])
+        return [*numbers, *parts[2:5], _host(parts[5], variable)] if numbers and quotes else None
+    numbers = _numbers(parts[:-1])
+    return None if numbers is None else [*numbers, _host(parts[-1], variable)]

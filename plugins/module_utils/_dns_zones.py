@@ -4,22 +4,25 @@
 
 """Whole hosted zones of Route 53 as one set, changed in as few requests as AWS's limits allow.
 
-A record is known by its name, type and set identifier. Records of a name that have to go and to come together (a CNAME
-that becomes an alias, one record that becomes a weighted set) are one transaction, which is never split between
-requests.
+Route 53 tags a zone only after it is made. What tells a zone that a killed run made and did not tag is its caller
+reference, which begins with :func:`reference`. A zone that was there before us is *adopted*: it carries a tag that says
+so for good, keeps its other tags, and is never removed.
 """
 
 from __future__ import annotations
 
+import copy
 import secrets
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     ansible_dict_to_boto3_tag_list,
     compare_aws_tags,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    NAME_TAG,
     PLATFORM_TAG,
     application,
     client,
@@ -27,14 +30,19 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     pages,
     tags_of,
 )
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import (
-    TYPES,
-    absolute,
-    escaped,
-    normal,
-    normal_value,
-    shown,
-    within,
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import escaped, normal, shown, within
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_records import (
+    Change,
+    Fields,
+    Key,
+    alias_depths,
+    batches,
+    change_of,
+    check_neighbours,
+    desired_record,
+    lenient_name,
+    observed_record,
+    policy_of,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
@@ -53,19 +61,12 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait impor
 
 ZONE, RECORD = "hosted_zone", "record"
 ADOPTED_TAG = "mydigitalstructure:adopted"
-DEFAULT_TTL = 300
-BATCH_ELEMENTS, BATCH_CHARACTERS = 1000, 32000
-"""Limits of one ChangeResourceRecordSets request; an UPSERT counts twice."""
 TAG_BATCH = 10
 """Zones that one ListTagsForResources answers for."""
+PAGE = 300
+"""Records that one ListResourceRecordSets gives at most."""
 ACM = ".acm-validations.aws."
-
-Key = tuple[str, str, str]
-"""Name, type and set identifier (empty without one)."""
-Fields = dict[str, t.Any]
-
-POLICIES = ("weight", "failover", "latency_region", "geolocation", "multivalue")
-FIELDS = ("ttl", "values", "alias", *POLICIES, "health_check_id")
+READ_BACK_SECONDS = 30
 
 
 @dataclass
@@ -77,11 +78,14 @@ class Zone:
     comment: str | None = None
     private: bool = False
     vpcs: list[str] = field(default_factory=list)
+    vpc_region: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     adopt: bool = False
     delegation_set: str | None = None
     id: str | None = None
     name_servers: list[str] = field(default_factory=list)
+    held: dict[Key, dict[str, t.Any]] = field(default_factory=dict)
+    """The records as AWS holds them, for removal."""
 
     @property
     def label(self) -> str:
@@ -89,84 +93,16 @@ class Zone:
         return f"{self.name} (private)" if self.private else self.name
 
     def fields(self) -> Fields:
-        return {"comment": self.comment, "vpcs": self.vpcs, "tags": self.tags}
+        """What is compared; a comment that is not declared is left alone."""
+        fields = {"comment": self.comment, "vpcs": self.vpcs, "tags": self.tags}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+Zones = t.Mapping[str, Zone]
+"""Zones by label."""
 
 
 # --- input ----------------------------------------------------------------------------------------------------------
-
-
-def desired_record(item: t.Mapping[str, t.Any], zone: str, *, named: bool = False) -> tuple[Key, Fields]:
-    """A declared record in normal form; with ``named``, one that only has to be told by its name and type."""
-    record_type = item["type"].upper()
-    name = absolute(item["name"], zone, f"zones: {zone}: records")
-    where = f"zones: {zone}: record {shown(name, record_type, item.get('set_identifier'))}"
-    values, alias = item.get("values"), item.get("alias")
-    if record_type not in TYPES:
-        raise InputError(f"{where}: type {record_type!r} is not one that Route 53 has; those are {', '.join(TYPES)}.")
-    if name == zone and record_type in ("NS", "SOA"):
-        raise InputError(f"{where}: the apex's {record_type} record is Route 53's own and cannot be declared.")
-    if named and not (values or alias):
-        return (name, record_type, item.get("set_identifier") or ""), dict.fromkeys(FIELDS)
-    if bool(values) == bool(alias):
-        raise InputError(f"{where}: {'both' if values else 'neither'} values and alias given; exactly one is allowed.")
-    if alias and item.get("ttl") is not None:
-        raise InputError(f"{where}: ttl {item['ttl']} is given, but an alias takes its target's; leave ttl out.")
-    if record_type == "CNAME":
-        if name == zone:
-            raise InputError(f"{where}: a CNAME is not allowed at a zone's apex; use an alias.")
-        if len(values or []) > 1:
-            raise InputError(f"{where}: {len(values)} values are given; a CNAME has exactly one.")
-    policies = [policy for policy in POLICIES if item.get(policy) is not None]
-    if len(policies) > 1:
-        raise InputError(f"{where}: {' and '.join(policies)} are given; a record has at most one routing policy.")
-    if bool(policies) != bool(item.get("set_identifier")):
-        raise InputError(
-            f"{where}: set_identifier is missing; a record with {policies[0]} needs one."
-            if policies
-            else f"{where}: set_identifier needs one of {', '.join(POLICIES)}."
-        )
-    if item.get("weight") is not None and not 0 <= item["weight"] <= 255:
-        raise InputError(f"{where}: weight {item['weight']} is out of range; 0 to 255 is allowed.")
-    ttl = item.get("ttl")
-    if ttl is not None and not 0 <= ttl <= 2147483647:
-        raise InputError(f"{where}: ttl {ttl} is out of range; 0 to 2147483647 seconds are allowed.")
-    fields = dict.fromkeys(FIELDS)
-    for policy in (*POLICIES, "health_check_id"):
-        value = item.get(policy)
-        fields[policy] = {k: v for k, v in value.items() if v} if isinstance(value, dict) else value
-    if alias:
-        if name == normal(alias["target"], where):
-            raise InputError(f"{where}: alias target {alias['target']!r} is the record itself.")
-        fields["alias"] = {
-            "target": normal(alias["target"], where),
-            "zone_id": alias["zone_id"],
-            "evaluate_health": bool(alias.get("evaluate_health", True)),
-        }
-    else:
-        fields["ttl"] = DEFAULT_TTL if ttl is None else ttl
-        fields["values"] = sorted({normal_value(record_type, str(value), where) for value in values})
-    return (name, record_type, item.get("set_identifier") or ""), fields
-
-
-def check_neighbours(zone: str, records: t.Mapping[Key, Fields]) -> None:
-    """Refuse what DNS does not allow at one name, and routing policies that do not go together."""
-    types: dict[str, set[str]] = {}
-    policies: dict[tuple[str, str], set[str]] = {}
-    for key, fields in records.items():
-        name, record_type = key[:2]
-        types.setdefault(name, set()).add(record_type)
-        policy = next((p for p in POLICIES if fields[p] is not None), "simple")
-        policies.setdefault((name, record_type), set()).add(policy)
-    for name, found in sorted(types.items()):
-        if "CNAME" in found and len(found) > 1:
-            others = ", ".join(sorted(found - {"CNAME"}))
-            raise InputError(f"zones: {zone}: {name} has a CNAME beside {others}; a CNAME allows no other record.")
-    for (name, record_type), found in sorted(policies.items()):
-        if len(found) > 1:
-            raise InputError(
-                f"zones: {zone}: {shown(name, record_type)} mixes the routing policies {', '.join(sorted(found))}; "
-                "all records of a name and type have the same."
-            )
 
 
 def validate(
@@ -182,19 +118,22 @@ def validate(
         private = item.get("private") or None
         zone = Zone(
             name,
-            comment=item.get("comment") or "",
+            comment=item.get("comment"),
             private=private is not None,
-            vpcs=sorted(private["vpc_ids"]) if private else [],
-            tags={},
+            vpcs=sorted(set(private["vpc_ids"])) if private else [],
+            vpc_region=private.get("region") if private else None,
+            tags=owned_tags(platform, name, tags, item.get("tags")),
             adopt=bool(item.get("adopt")),
             delegation_set=item.get("delegation_set"),
         )
         if private is not None and not zone.vpcs:
             raise InputError(f"zones: {name}: private.vpc_ids is empty; a private zone has at least one VPC.")
+        if private is not None and zone.delegation_set:
+            raise InputError(
+                f"zones: {name}: delegation_set {zone.delegation_set!r} is allowed only for a zone that is not private."
+            )
         if zone.label in wanted:
             raise InputError(f"zones: {zone.label} is there twice; each zone is allowed once.")
-        adopted = {ADOPTED_TAG: "true"} if zone.adopt else {}
-        zone.tags = owned_tags(platform, name, tags, item.get("tags"), adopted)
         for record in item.get("records") or []:
             key, fields = desired_record(record, name, named=absent)
             if key in zone.records and not absent:
@@ -202,15 +141,20 @@ def validate(
             zone.records[key] = fields
         if not absent:
             check_neighbours(name, zone.records)
+            alias_depths(name, zone.records)
         wanted[zone.label] = zone
     check_nesting(wanted)
     return wanted
 
 
-def check_nesting(wanted: t.Mapping[str, Zone]) -> None:
+def check_nesting(wanted: Zones) -> None:
     """Refuse records of a parent zone that a declared child zone answers for."""
     for zone in wanted.values():
-        children = [z.name for z in wanted.values() if z.name != zone.name and within(z.name, zone.name)]
+        children = [
+            other.name
+            for other in wanted.values()
+            if other.name != zone.name and other.private == zone.private and within(other.name, zone.name)
+        ]
         for name, record_type, identifier in zone.records:
             for child in children:
                 delegation = name == child and record_type in ("NS", "DS")
@@ -221,119 +165,121 @@ def check_nesting(wanted: t.Mapping[str, Zone]) -> None:
                     )
 
 
+def check_known(wanted: Zones) -> None:
+    """Outside check mode, refuse what is not known yet."""
+    for zone in wanted.values():
+        if not all(map(known, zone.vpcs)):
+            raise InputError(
+                f"zones: {zone.name}: private.vpc_ids: {KNOWN_AFTER_APPLY!r} is allowed only in check mode."
+            )
+        for key, fields in zone.records.items():
+            given = [value for value in fields.values() if value is not None]
+            if KNOWN_AFTER_APPLY in f"{key}{given}":
+                raise InputError(
+                    f"zones: {zone.name}: record {shown(*key)}: {KNOWN_AFTER_APPLY!r} is allowed only in check mode."
+                )
+
+
 # --- what is there --------------------------------------------------------------------------------------------------
 
 
-def observed_record(item: t.Mapping[str, t.Any]) -> tuple[Key, Fields]:
-    """A ResourceRecordSet in normal form."""
-    fields = dict.fromkeys(FIELDS)
-    record_type = item["Type"]
-    if "AliasTarget" in item:
-        alias = item["AliasTarget"]
-        fields["alias"] = {
-            "target": normal(alias["DNSName"]),
-            "zone_id": alias["HostedZoneId"],
-            "evaluate_health": alias["EvaluateTargetHealth"],
-        }
-    else:
-        fields["ttl"] = item["TTL"]
-        fields["values"] = sorted(lenient(record_type, value["Value"]) for value in item["ResourceRecords"])
-    fields["weight"] = item.get("Weight")
-    fields["failover"] = item.get("Failover")
-    fields["latency_region"] = item.get("Region")
-    fields["multivalue"] = item.get("MultiValueAnswer")
-    if geo := item.get("GeoLocation"):
-        names = {"ContinentCode": "continent", "CountryCode": "country", "SubdivisionCode": "subdivision"}
-        fields["geolocation"] = {names[key]: value for key, value in geo.items() if value}
-    fields["health_check_id"] = item.get("HealthCheckId")
-    return (normal(item["Name"]), record_type, item.get("SetIdentifier") or ""), fields
-
-
-def lenient(record_type: str, value: str) -> str:
-    """A value that AWS holds; one that we would refuse is kept as it is written."""
-    try:
-        return normal_value(record_type, value)
-    except InputError:
-        return value
-
-
-@dataclass
-class Observed:
-    """The platform's zones by label, and the API's items of their records for removal."""
-
-    zones: dict[str, Zone] = field(default_factory=dict)
-    items: dict[str, dict[Key, dict[str, t.Any]]] = field(default_factory=dict)
-
-
 def reference(platform: str, zone: str) -> str:
-    """What our caller references begin with: it tells a zone that a killed run made and did not tag yet."""
+    """What our caller references begin with."""
     return f"mydigitalstructure/{platform}/{zone}/"
 
 
-def list_zones(route53, platform: str, wanted: t.Mapping[str, Zone], everything: bool) -> dict[str, Zone]:
-    """The zones that are the platform's, with tags but without records.
+def list_zones(route53, platform: str, wanted: Zones, everything: bool) -> dict[str, Zone]:
+    """The zones that are the platform's or are to be adopted, with tags but without records.
 
     Tags are asked for where they matter: of zones with a declared name, and of all with ``everything``.
     """
-    candidates = {}
+    candidates: dict[str, tuple[Zone, str]] = {}
     for item in pages(route53, "list_hosted_zones", "HostedZones"):
         zone = Zone(
-            normal(item["Name"]),
+            lenient_name(item["Name"]),
             comment=item.get("Config", {}).get("Comment") or "",
             private=item.get("Config", {}).get("PrivateZone", False),
-            id=item["Id"].rsplit("/", 1)[-1],
+            id=bare_id(item["Id"]),
         )
         if everything or zone.label in wanted:
             candidates[zone.id] = (zone, item["CallerReference"])
     ids = sorted(candidates)
-    batches = [ids[i : i + TAG_BATCH] for i in range(0, len(ids), TAG_BATCH)]
     calls = [
-        lambda batch=batch: route53.list_tags_for_resources(ResourceType="hostedzone", ResourceIds=batch)
-        for batch in batches
+        lambda batch=ids[i : i + TAG_BATCH]: route53.list_tags_for_resources(
+            ResourceType="hostedzone", ResourceIds=batch
+        )
+        for i in range(0, len(ids), TAG_BATCH)
     ]
     for answer in concurrently(*calls):
         for tagged in answer["ResourceTagSets"]:
             candidates[tagged["ResourceId"]][0].tags = tags_of(tagged)
     ours: dict[str, Zone] = {}
+    others: list[Zone] = []
     for zone, caller_reference in candidates.values():
-        mine = zone.tags.get(PLATFORM_TAG) == platform
         untagged = PLATFORM_TAG not in zone.tags and caller_reference.startswith(reference(platform, zone.name))
-        declared = wanted.get(zone.label)
-        if not (mine or untagged):
-            if declared is None:
-                continue
-            if not declared.adopt:
-                raise InputError(
-                    f"zones: {zone.label} is there already as {zone.id} and does not carry {PLATFORM_TAG}={platform}; "
-                    "give it adopt: true to manage its records, or another name."
-                )
-        if zone.label in ours:
+        if not untagged and zone.tags.get(PLATFORM_TAG) != platform:
+            others.append(zone)
+        elif zone.label in ours:
             raise InputError(
-                f"zones: {zone.label}: {ours[zone.label].id} and {zone.id} both are the platform's; remove one of them."
+                f"zones: {zone.label}: {ours[zone.label].id} and {zone.id} are both the platform's; remove one of them."
             )
-        ours[zone.label] = zone
-    return ours
+        else:
+            ours[zone.label] = zone
+    return {**ours, **adoptable([zone for zone in others if zone.label in wanted and zone.label not in ours], wanted)}
 
 
-def observe(route53, platform: str, wanted: t.Mapping[str, Zone], everything: bool) -> Observed:
-    """The platform's zones with their records; zones at the same time, 300 records a page."""
-    observed = Observed(list_zones(route53, platform, wanted, everything))
-    zones = [observed.zones[label] for label in sorted(observed.zones)]
-    concurrently(*(lambda zone=zone: read_zone(route53, zone, observed) for zone in zones))
-    return observed
+def adoptable(others: t.Sequence[Zone], wanted: Zones) -> dict[str, Zone]:
+    """Zones of declared names that are not the platform's; refused unless they may be taken over."""
+    taken: dict[str, Zone] = {}
+    for zone in others:
+        if owner := zone.tags.get(PLATFORM_TAG):
+            raise InputError(
+                f"zones: {zone.label} is there already as {zone.id} and belongs to the platform {owner!r}; "
+                "declare it in one platform only."
+            )
+        if not wanted[zone.label].adopt:
+            raise InputError(
+                f"zones: {zone.label} is there already as {zone.id} and does not carry the tag {PLATFORM_TAG}; "
+                "give it adopt: true to manage its records, or declare another zone."
+            )
+        if zone.label in taken:
+            raise InputError(
+                f"zones: {zone.label} is there twice, as {taken[zone.label].id} and {zone.id}; adopt: true is allowed "
+                "only where one zone has the name."
+            )
+        zone.adopt = True
+        taken[zone.label] = zone
+    return taken
 
 
-def read_zone(route53, zone: Zone, observed: Observed) -> None:
-    found = pages(route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone.id)
-    zone.records, items = {}, {}
+def bare_id(identifier: str) -> str:
+    return identifier.rsplit("/", 1)[-1]
+
+
+def observe(route53, platform: str, wanted: Zones, everything: bool) -> dict[str, Zone]:
+    """The platform's zones with their records; zones at the same time."""
+    zones = list_zones(route53, platform, wanted, everything)
+    concurrently(*(lambda zone=zones[label]: read_records(route53, zone) for label in sorted(zones)))
+    return zones
+
+
+def read_records(route53, zone: Zone) -> None:
+    """Fill in a zone's records and name servers, and a private zone's VPCs."""
+    found = pages(
+        route53,
+        "list_resource_record_sets",
+        "ResourceRecordSets",
+        HostedZoneId=zone.id,
+        PaginationConfig={"PageSize": PAGE},
+    )
+    zone.records, zone.held = {}, {}
     for item in found:
-        if item["Type"] in ("NS", "SOA") and normal(item["Name"]) == zone.name:
-            if item["Type"] == "NS":
-                zone.name_servers = sorted(value["Value"].rstrip(".") for value in item["ResourceRecords"])
-            continue
         key, fields = observed_record(item)
-        zone.records[key], items[key] = fields, item
-    observed.items[zone.label] = items
+        if key[1] in ("NS", "SOA") and key[0] == zone.name:
+            if key[1] == "NS":
+                zone.name_servers = sorted(value.rstrip(".") for value in fields["values"])
+            continue
+        zone.records[key], zone.held[key] = fields, item
     if zone.private:
         answer = route53.get_hosted_zone(Id=zone.id)
         zone.vpcs = sorted(vpc["VPCId"] for vpc in answer.get("VPCs", []))
@@ -342,40 +288,89 @@ def read_zone(route53, zone: Zone, observed: Observed) -> None:
 # --- the plan -------------------------------------------------------------------------------------------------------
 
 
-def in_the_way(key: Key, records: t.Mapping[Key, Fields]) -> bool:
-    """Whether Route 53 would refuse the wanted records while this one is there."""
-    name, record_type, identifier = key
-    for other_name, other_type, other_identifier in records:
+def settled_with(wanted: Zones, observed: Zones) -> dict[str, Zone]:
+    """The wanted zones as they are to be, given what is there.
+
+    An alias into its own zone gets that zone's id, as far as it is known. An adopted zone keeps the tags that it has,
+    among them the one that says that it was adopted.
+    """
+    final = {}
+    for label, zone in wanted.items():
+        zone, present = copy.copy(zone), observed.get(label)
+        zone.records = with_zone_id(zone.records, present.id if present else KNOWN_AFTER_APPLY)
+        if present is None:
+            zone.comment = zone.comment or ""
+        elif present.adopt or ADOPTED_TAG in present.tags:
+            name = present.tags.get("Name", zone.tags["Name"])
+            zone.tags = {**present.tags, **zone.tags, "Name": name, ADOPTED_TAG: "true"}
+        final[label] = zone
+    return final
+
+
+def with_zone_id(records: t.Mapping[Key, Fields], zone_id: str) -> dict[Key, Fields]:
+    """Records whose aliases into their own zone have its id, as far as that is known."""
+    return {
+        key: {**fields, "alias": {**fields["alias"], "zone_id": zone_id}}
+        if fields["alias"] and not known(fields["alias"]["zone_id"])
+        else fields
+        for key, fields in records.items()
+    }
+
+
+def released(zone: Zone, platform: str, tags: t.Mapping[str, str]) -> dict[str, str]:
+    """The tags of an adopted zone once the platform is gone."""
+    ours = {**owned_tags(platform, zone.name, tags), ADOPTED_TAG: "true"}
+    marks = (PLATFORM_TAG, NAME_TAG, ADOPTED_TAG)
+    return {key: value for key, value in zone.tags.items() if key not in marks and ours.get(key) != value}
+
+
+def in_the_way(key: Key, policy: str, records: t.Mapping[Key, Fields]) -> bool:
+    """Whether Route 53 would refuse the wanted records while this one, of another key, is there."""
+    name, record_type = key[:2]
+    for (other_name, other_type, _unused), fields in records.items():
         if other_name != name:
             continue
         if "CNAME" in (record_type, other_type) and record_type != other_type:
             return True
-        if record_type == other_type and bool(identifier) != bool(other_identifier):
+        if record_type == other_type and policy != policy_of(fields):
             return True
     return False
 
 
 def plan_records(
-    wanted: Zone, present: t.Mapping[Key, Fields], *, purge: bool = False, ignore: t.Sequence[str] = ()
+    zone: Zone,
+    wanted: t.Mapping[Key, Fields],
+    present: t.Mapping[Key, Fields],
+    *,
+    purge: bool = False,
+    ignore: t.Sequence[str] = (),
 ) -> Plan:
-    """The changes of one zone's records.
+    """The changes of one zone's records, each with its zone's label and its key as context.
 
     Without ``purge`` a record that is not declared goes only when it is in the way of one that is.
     """
-    named = {key: shown(*key) for key in {*wanted.records, *present}}
-    leaving = {key for key in present if key not in wanted.records and (purge or in_the_way(key, wanted.records))}
-    for key in sorted(leaving):
-        if ignored(named[key], ignore) and in_the_way(key, wanted.records):
+    by_name: dict[str, dict[Key, Fields]] = {}
+    for key, fields in wanted.items():
+        if not ignored(shown(*key), ignore):
+            by_name.setdefault(key[0], {})[key] = fields
+    blocking = {
+        key
+        for key, fields in present.items()
+        if key not in wanted and in_the_way(key, policy_of(fields), by_name.get(key[0], {}))
+    }
+    for key in sorted(blocking):
+        if ignored(shown(*key), ignore):
             raise InputError(
-                f"ignore: {named[key]} is to be left alone, but is in the way of a declared record of that name."
+                f"ignore: {shown(*key)} is to be left alone, but Route 53 does not allow it beside the declared "
+                f"records of {key[0]}."
             )
     planned = compare(
         RECORD,
-        {named[key]: {**fields, "key": key} for key, fields in wanted.records.items()},
+        {shown(*key): {**fields, "key": key} for key, fields in wanted.items()},
         {
-            named[key]: {**fields, "key": key}
+            shown(*key): {**fields, "key": key}
             for key, fields in present.items()
-            if key in wanted.records or key in leaving
+            if purge or key in wanted or key in blocking
         },
         purge=True,
         ignore=ignore,
@@ -387,243 +382,233 @@ def plan_records(
     return Plan(
         [
             Action(
-                a.verb,
-                a.kind,
-                a.name,
-                bare(a.before),
-                bare(a.after),
-                (wanted.label, (a.context[0] or a.context[1])["key"]),
+                action.verb,
+                action.kind,
+                action.name,
+                bare(action.before),
+                bare(action.after),
+                (zone.label, (action.context[0] or action.context[1])["key"]),
             )
-            for a in planned
+            for action in planned
         ]
     )
 
 
-def plan(
-    wanted: t.Mapping[str, Zone],
-    observed: t.Mapping[str, Zone],
+def plan(wanted: Zones, observed: Zones, *, purge: bool = False, ignore: t.Sequence[str] = ()) -> Plan:
+    """The changes of zones and records; with ``purge``, also of the platform's zones that are not declared.
+
+    An adopted zone that is no longer declared is left as it is.
+    """
+    leaving = {
+        label: zone
+        for label, zone in observed.items()
+        if purge and label not in wanted and ADOPTED_TAG not in zone.tags and not ignored(label, ignore)
+    }
+    planned = compare(
+        ZONE,
+        {label: zone.fields() for label, zone in wanted.items()},
+        {label: zone.fields() for label, zone in observed.items() if label in wanted},
+        ignore=ignore,
+    )
+    for label, zone in wanted.items():
+        if not ignored(label, ignore):
+            present = observed[label].records if label in observed else {}
+            planned += plan_records(zone, zone.records, present, purge=purge, ignore=ignore)
+    return planned + plan_removal(leaving, ignore=ignore)
+
+
+def plan_removal(leaving: Zones, *, ignore: t.Sequence[str] = ()) -> Plan:
+    """The removal of whole zones."""
+    planned = compare(ZONE, {}, {label: zone.fields() for label, zone in leaving.items()}, purge=True)
+    for label, zone in leaving.items():
+        for key in sorted(zone.records):
+            if ignored(shown(*key), ignore):
+                raise InputError(
+                    f"ignore: {shown(*key)} is to be left alone, but its zone {label} is to be removed; name the zone "
+                    "in ignore too, or declare it."
+                )
+        planned += plan_records(zone, {}, zone.records, purge=True)
+    return planned
+
+
+def plan_absent(
+    wanted: Zones,
+    observed: Zones,
+    platform: str,
+    tags: t.Mapping[str, str],
     *,
     purge: bool = False,
     ignore: t.Sequence[str] = (),
-    absent: bool = False,
 ) -> Plan:
-    """The changes of zones and records. An adopted zone is never removed; its declared records are."""
-    leaving = {
-        label
-        for label, zone in observed.items()
-        if ADOPTED_TAG not in zone.tags and (absent or (purge and label not in wanted))
-    }
-    zones = compare(
-        ZONE,
-        {} if absent else {label: zone.fields() for label, zone in wanted.items()},
-        {
-            label: zone.fields()
-            for label, zone in observed.items()
-            if label in leaving or (label in wanted and not absent)
-        },
-        purge=True,
-        ignore=ignore,
-    )
-    records = Plan()
-    for label in sorted({*wanted, *leaving}):
-        present = observed[label].records if label in observed else {}
-        if label in leaving:
-            records += plan_records(
-                Zone(label.removesuffix(" (private)"), private=label.endswith(")")), present, purge=True
-            )
-        elif absent:
-            declared = {key: fields for key, fields in present.items() if key in wanted[label].records}
-            records += plan_records(Zone(wanted[label].name, private=wanted[label].private), declared, purge=True)
-        else:
-            records += plan_records(wanted[label], present, purge=purge, ignore=ignore)
-    return zones + records
+    """The removal of everything that is ours: zones, and an adopted zone's declared records and ownership tags.
 
-
-def check_foreign(wanted: t.Mapping[str, Zone], observed: t.Mapping[str, Zone], planned: Plan) -> None:
-    """Refuse to remove a zone with records that were not declared and that no certificate of ACM needs."""
-    for action in planned.only(ZONE, verbs=[DELETE]):
-        declared = wanted[action.name].records if action.name in wanted else {}
+    Refuses, unless ``purge``, to remove a zone with records that were not declared and that no certificate needs.
+    """
+    mine = {label: zone for label, zone in observed.items() if not ignored(label, ignore)}
+    leaving = {label: zone for label, zone in mine.items() if ADOPTED_TAG not in zone.tags}
+    for label, zone in sorted(leaving.items()):
+        declared = {key[:2] for key in wanted[label].records} if label in wanted else set()
         foreign = [
             shown(*key)
-            for key, fields in sorted(observed[action.name].records.items())
-            if key[:2] not in {k[:2] for k in declared}
-            and not all(value.endswith(ACM) for value in fields["values"] or ["-"])
+            for key, fields in sorted(zone.records.items())
+            if key[:2] not in declared and not all(value.endswith(ACM) for value in fields["values"] or ["-"])
         ]
-        if foreign:
+        if foreign and not purge:
             raise InputError(
-                f"zones: {action.name} holds records that were not declared: {', '.join(foreign[:5])}"
-                f"{' and more' if len(foreign) > 5 else ''}; purge: true removes the zone all the same."
+                f"zones: {label} holds records that were not declared: {', '.join(foreign[:5])}"
+                f"{f' and {len(foreign) - 5} more' if len(foreign) > 5 else ''}; purge: true removes the zone all the "
+                "same."
             )
+    planned = plan_removal(leaving, ignore=ignore)
+    for label in sorted(mine.keys() - leaving.keys()):
+        zone = mine[label]
+        planned += compare(
+            ZONE, {label: {"tags": released(zone, platform, tags)}}, {label: {"tags": zone.tags}}, ignore=ignore
+        )
+        declared = wanted[label].records if label in wanted else {}
+        ours = {key: fields for key, fields in zone.records.items() if key in declared}
+        planned += plan_records(zone, {}, ours, purge=True, ignore=ignore)
+    return planned
 
 
-# --- batches --------------------------------------------------------------------------------------------------------
-
-
-def record_set(key: Key, fields: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """A wanted record as a ResourceRecordSet."""
-    name, record_type, identifier = key
-    item: dict[str, t.Any] = {"Name": escaped(name), "Type": record_type}
-    if identifier:
-        item["SetIdentifier"] = identifier
-    if alias := fields["alias"]:
-        item["AliasTarget"] = {
-            "DNSName": escaped(alias["target"]),
-            "HostedZoneId": alias["zone_id"],
-            "EvaluateTargetHealth": alias["evaluate_health"],
-        }
-    else:
-        item["TTL"] = fields["ttl"]
-        item["ResourceRecords"] = [{"Value": value} for value in fields["values"]]
-    if geo := fields["geolocation"]:
-        names = {"continent": "ContinentCode", "country": "CountryCode", "subdivision": "SubdivisionCode"}
-        item["GeoLocation"] = {names[key]: value for key, value in geo.items()}
-    plain = {"weight": "Weight", "failover": "Failover", "latency_region": "Region", "multivalue": "MultiValueAnswer"}
-    for ours, theirs in {**plain, "health_check_id": "HealthCheckId"}.items():
-        if fields[ours] is not None:
-            item[theirs] = fields[ours]
-    return item
-
-
-Change = dict[str, t.Any]
-
-
-def cost(change: Change) -> tuple[int, int]:
-    """The elements and characters that a change counts for; an UPSERT is a removal and a creation."""
-    values = [record["Value"] for record in change["ResourceRecordSet"].get("ResourceRecords", [])]
-    times = 2 if change["Action"] == "UPSERT" else 1
-    # an alias has no ResourceRecord; that it counts as one is on the safe side
-    return max(len(values), 1) * times, sum(map(len, values)) * times
-
-
-def transactions(changes: t.Sequence[tuple[Action, Change]]) -> list[list[tuple[Action, Change]]]:
-    """Changes in groups that Route 53 has to make together: those of a name of which one goes and another comes."""
-    by_name: dict[str, list[tuple[Action, Change]]] = {}
-    for action, change in changes:
-        by_name.setdefault(change["ResourceRecordSet"]["Name"], []).append((action, change))
-    groups = []
-    for members in by_name.values():
-        verbs = {change["Action"] for unused, change in members}
-        # what goes comes first, or the request would hold both for a moment
-        members.sort(key=lambda member: member[1]["Action"] != "DELETE")
-        groups += [members] if "DELETE" in verbs and len(verbs) > 1 else [[member] for member in members]
-    return groups
-
-
-def batches(changes: t.Sequence[tuple[Action, Change]]) -> list[list[tuple[Action, Change]]]:
-    """As few requests as hold all changes, in order, no transaction split."""
-    packed: list[list[tuple[Action, Change]]] = []
-    elements = characters = 0
-    for group in transactions(changes):
-        size, length = (sum(column) for column in zip(*(cost(change) for unused, change in group)))
-        if size > BATCH_ELEMENTS or length > BATCH_CHARACTERS:
-            name = group[0][1]["ResourceRecordSet"]["Name"]
-            raise InputError(
-                f"zones: the change of {name} has {size} values and {length} characters; Route 53 takes "
-                f"{BATCH_ELEMENTS} and {BATCH_CHARACTERS} in one step."
-            )
-        if not packed or elements + size > BATCH_ELEMENTS or characters + length > BATCH_CHARACTERS:
-            packed.append([])
-            elements = characters = 0
-        packed[-1] += group
-        elements, characters = elements + size, characters + length
-    return packed
+def requests(planned: Plan, wanted: Zones, observed: Zones) -> dict[str, list[list[tuple[Action, Change]]]]:
+    """The change requests of each zone, in order: aliases go before what they lead to, and come after it."""
+    changes: dict[str, list[tuple[int, Action, Change]]] = {}
+    depths = {label: alias_depths(zone.name, zone.records) for label, zone in wanted.items()}
+    for action in planned.only(RECORD):
+        label, key = action.context
+        held = observed[label].held if label in observed else {}
+        if action.verb == DELETE:
+            change = change_of(action, key, {}, held)
+            rank = -2 if "AliasTarget" in change["ResourceRecordSet"] else -1
+        else:
+            change = change_of(action, key, wanted[label].records, held)
+            rank = depths[label][key]
+        changes.setdefault(label, []).append((rank, action, change))
+    return {
+        label: batches([(action, change) for rank, action, change in sorted(members, key=lambda member: member[0])])
+        for label, members in changes.items()
+    }
 
 
 # --- doing it -------------------------------------------------------------------------------------------------------
 
 
 class Applier:
-    """Carries out a plan of zones and records."""
+    """Carries out a plan of zones and records.
 
-    def __init__(self, route53, planned: Plan, wanted: t.Mapping[str, Zone], observed: Observed, options, region: str):
-        self.route53, self.plan, self.wanted, self.observed, self.region = route53, planned, wanted, observed, region
+    :arg wanted: the zones as they are to be; a zone that is made gets its ``id`` and ``name_servers`` here.
+    :arg packed: what :func:`requests` gave.
+    """
+
+    def __init__(self, route53, planned: Plan, wanted: Zones, observed: Zones, packed, options, region: str):
+        self.route53, self.plan, self.wanted, self.observed, self.packed = route53, planned, wanted, observed, packed
         self.platform, self.wait, self.timeout = options["platform"], options["wait"], options["wait_timeout"]
+        self.region = region
         self.application = application(planned)
-        self.batches = 0
         self.pending: dict[str, str] = {}
 
     def apply(self) -> None:
         self.application.run(self.plan.only(ZONE, verbs=[CREATE]), self.create_zone)
-        self.application.run(self.plan.only(ZONE, verbs=[UPDATE]), self.update_zone)
+        # what is ours is marked first, what is no longer ours last
+        tagged = [action for action in self.plan.only(ZONE, verbs=[UPDATE]) if action.name in self.wanted]
+        self.application.run(tagged, self.update_zone)
         self.change_records()
         self.settle()
+        rest = [action for action in self.plan.only(ZONE, verbs=[UPDATE]) if action.name not in self.wanted]
+        self.application.run(rest, self.update_zone)
         self.application.run(self.plan.only(ZONE, verbs=[DELETE]), self.delete_zone)
 
     def create_zone(self, action: Action) -> None:
         zone = self.wanted[action.name]
         request: dict[str, t.Any] = {
             "Name": escaped(zone.name),
-            # a reference is good for one zone ever, also after that zone is gone
+            # never the same twice, because AWS may remember those of removed zones
             "CallerReference": reference(self.platform, zone.name) + secrets.token_hex(8),
             "HostedZoneConfig": {"Comment": zone.comment, "PrivateZone": zone.private},
         }
         if zone.vpcs:
-            request["VPC"] = {"VPCRegion": self.region, "VPCId": zone.vpcs[0]}
+            request["VPC"] = self.vpc(zone, zone.vpcs[0])
         if zone.delegation_set:
             request["DelegationSetId"] = zone.delegation_set
-        answer = self.route53.create_hosted_zone(**request)
-        zone.id = answer["HostedZone"]["Id"].rsplit("/", 1)[-1]
+        try:
+            made = self.route53.create_hosted_zone(**request)
+            zone.id = bare_id(made["HostedZone"]["Id"])
+            zone.name_servers = sorted(made.get("DelegationSet", {}).get("NameServers", []))
+        except is_boto3_error_code("HostedZoneAlreadyExists"):
+            # botocore repeated a request whose answer was lost
+            zone.id = self.made_before(request)
         self.route53.change_tags_for_resource(
             ResourceType="hostedzone", ResourceId=zone.id, AddTags=ansible_dict_to_boto3_tag_list(zone.tags)
         )
+        zone.records = with_zone_id(zone.records, zone.id)
         for vpc in zone.vpcs[1:]:
-            self.associate(zone.id, vpc)
+            self.associate(zone, vpc)
 
-    def associate(self, zone_id: str, vpc: str) -> None:
-        self.route53.associate_vpc_with_hosted_zone(HostedZoneId=zone_id, VPC={"VPCRegion": self.region, "VPCId": vpc})
+    def made_before(self, request: t.Mapping[str, t.Any]) -> str:
+        for item in pages(self.route53, "list_hosted_zones", "HostedZones"):
+            if item["CallerReference"] == request["CallerReference"]:
+                return bare_id(item["Id"])
+        raise InputError(f"zones: {request['Name']} was made, but Route 53 does not list it yet; run again.")
+
+    def vpc(self, zone: Zone, vpc: str) -> dict[str, str]:
+        return {"VPCRegion": zone.vpc_region or self.region, "VPCId": vpc}
+
+    def associate(self, zone: Zone, vpc: str) -> None:
+        self.route53.associate_vpc_with_hosted_zone(HostedZoneId=zone.id, VPC=self.vpc(zone, vpc))
 
     def update_zone(self, action: Action) -> None:
         zone_id = self.zone_id(action.name)
-        if "comment" in action.after:
-            self.route53.update_hosted_zone_comment(Id=zone_id, Comment=action.after["comment"])
         if "tags" in action.after:
             put, drop = compare_aws_tags(action.before["tags"], action.after["tags"])
             request = {"AddTags": ansible_dict_to_boto3_tag_list(put), "RemoveTagKeys": drop}
             self.route53.change_tags_for_resource(
-                ResourceType="hostedzone", ResourceId=zone_id, **{k: v for k, v in request.items() if v}
+                ResourceType="hostedzone",
+                ResourceId=zone_id,
+                **{name: value for name, value in request.items() if value},
             )
+        if "comment" in action.after:
+            self.route53.update_hosted_zone_comment(Id=zone_id, Comment=action.after["comment"])
         if "vpcs" in action.after:
+            zone = copy.copy(self.wanted[action.name])
+            zone.id = zone_id
             for vpc in sorted(set(action.after["vpcs"]) - set(action.before["vpcs"])):
-                self.associate(zone_id, vpc)
+                self.associate(zone, vpc)
             for vpc in sorted(set(action.before["vpcs"]) - set(action.after["vpcs"])):
-                self.route53.disassociate_vpc_from_hosted_zone(
-                    HostedZoneId=zone_id, VPC={"VPCRegion": self.region, "VPCId": vpc}
-                )
+                self.route53.disassociate_vpc_from_hosted_zone(HostedZoneId=zone_id, VPC=self.vpc(zone, vpc))
 
     def delete_zone(self, action: Action) -> None:
-        self.route53.delete_hosted_zone(Id=self.observed.zones[action.name].id)
+        try:
+            self.route53.delete_hosted_zone(Id=self.zone_id(action.name))
+        except is_boto3_error_code("NoSuchHostedZone"):
+            return
 
     def zone_id(self, label: str) -> str:
-        zone = self.observed.zones.get(label) or self.wanted[label]
-        return zone.id
+        return (self.observed.get(label) or self.wanted[label]).id
 
     def change_records(self) -> None:
-        changes: dict[str, list[tuple[Action, Change]]] = {}
-        verbs = {CREATE: "CREATE", UPDATE: "UPSERT", DELETE: "DELETE"}
-        for action in self.plan.only(RECORD):
-            label, key = action.context
-            if action.verb == DELETE:
-                # removed as AWS holds it, or it does not match
-                item = self.observed.items[label][key]
-            else:
-                item = record_set(key, self.wanted[label].records[key])
-            changes.setdefault(label, []).append((action, {"Action": verbs[action.verb], "ResourceRecordSet": item}))
-        packed = {label: batches(members) for label, members in changes.items()}
-        # Route 53 takes one batch of a zone after the other; zones do not wait for each other
-        while any(packed.values()):
-            heads = [queue.pop(0) for queue in packed.values() if queue]
-            changed = {id(action): change for batch in heads for action, change in batch}
+        """Send the requests in rounds, one of each zone at a time: a zone's wait for each other."""
+        queues = [list(queue) for queue in self.packed.values()]
+        while queues:
+            heads = [queue.pop(0) for queue in queues]
+            queues = [queue for queue in queues if queue]
+            changes = {id(action): change for batch in heads for action, change in batch}
             self.application.run_together(
                 [[action for action, unused in batch] for batch in heads],
-                lambda actions, changed=changed: self.send(actions, [changed[id(action)] for action in actions]),
+                lambda actions, changes=changes: self.send(actions, [changes[id(action)] for action in actions]),
             )
 
     def send(self, actions: list[Action], changes: list[Change]) -> None:
         label = actions[0].context[0]
+        zone_id = self.zone_id(label)
+        for change in changes:
+            alias = change["ResourceRecordSet"].get("AliasTarget")
+            if alias and alias["HostedZoneId"] == KNOWN_AFTER_APPLY:
+                # an alias into the zone that this run made
+                alias["HostedZoneId"] = zone_id
         answer = self.route53.change_resource_record_sets(
-            HostedZoneId=self.zone_id(label), ChangeBatch={"Comment": f"platform {self.platform}", "Changes": changes}
+            HostedZoneId=zone_id, ChangeBatch={"Comment": f"platform {self.platform}", "Changes": changes}
         )
-        self.batches += 1
         self.pending[label] = answer["ChangeInfo"]["Id"]
 
     def settle(self) -> None:
@@ -633,26 +618,42 @@ class Applier:
 
     def settled(self, change: str) -> None:
         status = poll(
-            lambda: self.route53.get_change(Id=change)["ChangeInfo"]["Status"], lambda s: s == "INSYNC", self.timeout
+            lambda: self.route53.get_change(Id=bare_id(change))["ChangeInfo"]["Status"],
+            lambda status: status == "INSYNC",
+            self.timeout,
+            first=3.0,
         )
         if status != "INSYNC":
             raise InputError(
-                f"wait_timeout: change {change} is still {status} after {self.timeout} s; the records are "
+                f"wait_timeout: change {bare_id(change)} is still {status} after {self.timeout} s; the records are "
                 "written, and the next run goes on from there."
+            )
+
+    def read_back(self, purge: bool, ignore: t.Sequence[str]) -> None:
+        """Read the zones whose records changed again; what was written and is not there is a failure that names it."""
+        zones = {
+            label: Zone(self.wanted[label].name, private=self.wanted[label].private, id=self.zone_id(label))
+            for label in self.packed
+            if label in self.wanted
+        }
+
+        def look() -> list[str]:
+            concurrently(*(lambda zone=zone: read_records(self.route53, zone) for zone in zones.values()))
+            return [
+                action.title
+                for label, zone in zones.items()
+                for action in plan_records(zone, self.wanted[label].records, zone.records, purge=purge, ignore=ignore)
+            ]
+
+        missing = poll(look, lambda left: not left, READ_BACK_SECONDS, first=2.0)
+        if missing:
+            raise InputError(
+                f"zones: Route 53 took the changes, and {len(missing)} of them are not to be seen there: "
+                f"{', '.join(missing[:5])}; run again."
             )
 
 
 # --- the module -----------------------------------------------------------------------------------------------------
-
-
-def resolved(wanted: t.Mapping[str, Zone]) -> None:
-    """Outside check mode, refuse records that are not known yet."""
-    for zone in wanted.values():
-        for key, fields in zone.records.items():
-            if not known(key[0]) or not all(known(fields[name]) for name in ("values", "alias") if fields[name]):
-                raise InputError(
-                    f"zones: {zone.name}: record {shown(*key)}: {KNOWN_AFTER_APPLY!r} is allowed only in check mode."
-                )
 
 
 def work(module) -> tuple[Plan, dict[str, t.Any]]:
@@ -661,46 +662,35 @@ def work(module) -> tuple[Plan, dict[str, t.Any]]:
     platform, purge, ignore = options["platform"], options["purge"], options["ignore"]
     wanted = validate(options["zones"], platform, options["tags"], absent=absent)
     if not module.check_mode and not absent:
-        resolved(wanted)
+        check_known(wanted)
     route53 = client(module, "route53")
+    # without the declared names only what is ours is found, so that nothing is refused for being another's
     observed = observe(route53, platform, {} if absent else wanted, everything=absent or purge)
-    wanted_here = {label: zone for label, zone in wanted.items() if not absent or label in observed.zones}
-    planned = plan(wanted_here, observed.zones, purge=purge, ignore=ignore, absent=absent)
-    if absent and not purge:
-        check_foreign(wanted, observed.zones, planned)
-    sent = 0
+    if absent:
+        planned = plan_absent(wanted, observed, platform, options["tags"], purge=purge, ignore=ignore)
+        wanted = {}
+    else:
+        wanted = settled_with(wanted, observed)
+        planned = plan(wanted, observed, purge=purge, ignore=ignore)
+    packed = requests(planned, wanted, observed)
     if planned and not module.check_mode:
-        applier = Applier(route53, planned, wanted, observed, options, module.region)
+        applier = Applier(route53, planned, wanted, observed, packed, options, module.region)
         applier.apply()
-        sent = applier.batches
-        if not absent:
-            observed = read_back(route53, options, wanted)
-    zones = {
-        label: {
-            "id": observed.zones[label].id if label in observed.zones else KNOWN_AFTER_APPLY,
-            "name_servers": observed.zones[label].name_servers if label in observed.zones else KNOWN_AFTER_APPLY,
-            "private": zone.private,
-            "records": {
-                shown(*key): {name: value for name, value in fields.items() if value is not None}
-                for key, fields in sorted(zone.records.items())
-            },
-        }
-        for label, zone in ({} if absent else wanted).items()
+        applier.read_back(purge, ignore)
+    return planned, {
+        "zones": {label: result_of(zone, observed.get(label)) for label, zone in wanted.items()},
+        "batches": sum(map(len, packed.values())),
     }
-    return planned, {"zones": zones, "batches": sent}
 
 
-def read_back(route53, options: t.Mapping[str, t.Any], wanted: t.Mapping[str, Zone]) -> Observed:
-    """Read the zones again; what was written and is not there is a failure that names it."""
-
-    def look() -> tuple[Observed, Plan]:
-        observed = observe(route53, options["platform"], wanted, everything=False)
-        return observed, plan(wanted, observed.zones, purge=options["purge"], ignore=options["ignore"])
-
-    observed, left = poll(look, lambda seen: not seen[1].only(RECORD), 30, first=2.0)
-    missing = [action.title for action in left.only(RECORD)]
-    if missing:
-        raise InputError(
-            f"zones: Route 53 took the changes, and does not show {len(missing)} of them: {', '.join(missing[:5])}."
-        )
-    return observed
+def result_of(zone: Zone, present: Zone | None) -> dict[str, t.Any]:
+    """A declared zone as the module returns it."""
+    return {
+        "id": present.id if present else zone.id or KNOWN_AFTER_APPLY,
+        "name_servers": present.name_servers if present else zone.name_servers or KNOWN_AFTER_APPLY,
+        "private": zone.private,
+        "records": {
+            shown(*key): {name: value for name, value in fields.items() if value is not None}
+            for key, fields in sorted(zone.records.items())
+        },
+    }

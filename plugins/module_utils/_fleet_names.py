@@ -93,3 +93,30 @@ def hosts(
             host["instance_profile"] = f"{platform}-{item['instance_profile']}"
         found.append({key: value for key, value in host.items() if value is not None})
     return found
+
+
+def check(
+    variables: t.Mapping[str, t.Any],
+    network: t.Mapping[str, t.Any],
+    security: t.Mapping[str, t.Any],
+    balancers: t.Mapping[str, t.Any],
+    profiles: t.Collection[str],
+) -> None:
+    """Raise :class:`InputError` for the first name in the role's variables that nothing has.
+
+    :arg variables: the role's variables by their names; those that are not there are not looked at.
+    :arg network: and ``security``, ``balancers``, what the modules returned.
+    """
+    subnets, groups = network["subnets"], security["security_groups"]
+    values(variables.get("fleet_security_groups", []), groups, "fleet_security_groups")
+    if variables.get("fleet_subnets"):
+        values(variables["fleet_subnets"], subnets, "fleet_subnets")
+    elif "fleet_subnet_tier" in variables:
+        in_tier(variables["fleet_subnet_tier"], subnets, "fleet_subnet_tier")
+    points = variables.get("fleet_access_points", [])
+    values(points, balancers["access_points"], "fleet_access_points", "target_group_arns")
+    policies(variables.get("fleet_scaling", []), balancers["load_balancers"], "fleet_scaling")
+    instances = variables.get("fleet_instances", [])
+    hosts(instances, "", subnets, groups, {"admin": None}, profiles, {}, "fleet_instances")
+    if "fleet_instance_profile" in variables:
+        look_up(variables["fleet_instance_profile"], dict.fromkeys(profiles, {}), "fleet_instance_profile")

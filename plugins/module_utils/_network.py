@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
+import time
 import typing as t
 from dataclasses import dataclass, field
 
@@ -47,6 +49,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
     Plan,
     compare,
     concurrently,
+    ignored,
     unique,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
@@ -91,6 +94,11 @@ def validate(options: t.Mapping[str, t.Any], region: str) -> None:
     subnets = unique(options["subnets"], "subnets")
     seen: dict[str, ipaddress.IPv4Network] = {}
     for name, subnet in subnets.items():
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+            raise InputError(
+                f"subnets: name {name!r} is not 1 to 63 letters, digits, dots, hyphens and underscores that start "
+                "with a letter or digit."
+            )
         cidr = network_of(subnet["cidr"], f"subnets: {name}: cidr")
         if not cidr.subnet_of(whole):
             raise InputError(f"subnets: {name}: {subnet['cidr']!r} lies outside the VPC's {options['cidr']}.")
@@ -98,8 +106,7 @@ def validate(options: t.Mapping[str, t.Any], region: str) -> None:
             if cidr.overlaps(taken):
                 raise InputError(f"subnets: {name}: {subnet['cidr']!r} overlaps {taken} of subnet {other}.")
         seen[name] = cidr
-        letter = subnet["zone"].removeprefix(region)
-        if letter == subnet["zone"] or len(letter) != 1 or not letter.isalpha():
+        if not re.fullmatch(re.escape(region) + "[a-z]", subnet["zone"]):
             raise InputError(
                 f"subnets: {name}: zone {subnet['zone']!r} is not a zone of region {region}; "
                 f"zones are called {region}a, {region}b and so on."
@@ -125,6 +132,10 @@ def validate(options: t.Mapping[str, t.Any], region: str) -> None:
     logs = options.get("flow_logs")
     if logs and logs["destination_type"] == "cloud-watch-logs" and not logs.get("role_arn"):
         raise InputError("flow_logs: role_arn is missing; logs to cloud-watch-logs need a role that may write them.")
+    if logs and logs["destination_type"] == "s3" and not re.match(r"arn:[^:]+:s3:::.", logs["destination"]):
+        raise InputError(
+            f"flow_logs: destination {logs['destination']!r} is not the ARN of a bucket, such as arn:aws:s3:::my-logs."
+        )
 
 
 # --- what is wanted -------------------------------------------------------------------------------------------------
@@ -134,38 +145,59 @@ def letter_of(subnet: t.Mapping[str, t.Any], region: str) -> str:
     return subnet["zone"].removeprefix(region)
 
 
-def nat_subnets(options: t.Mapping[str, t.Any], region: str) -> dict[str, str]:
-    """``{NAT gateway: the public subnet it lies in}``; the first declared public subnet of a zone is taken."""
+def nat_subnets(options: t.Mapping[str, t.Any], region: str, now: t.Mapping[str, str] | None = None) -> dict[str, str]:
+    """``{NAT gateway: the public subnet it lies in}``.
+
+    ``now`` is the same of those that are there. One that fits stays what and where it is, whatever the order of the
+    subnets in the list; otherwise the first declared public subnet of a zone is taken.
+    """
     if options["nat"] == "none":
         return {}
+    now = now or {}
     chosen: dict[str, str] = {}
     for subnet in options["subnets"]:
         if subnet["tier"] == "public":
-            chosen.setdefault(f"nat-{letter_of(subnet, region)}", subnet["name"])
+            name = f"nat-{letter_of(subnet, region)}"
+            if name not in chosen or now.get(name) == subnet["name"]:
+                chosen[name] = subnet["name"]
     names = sorted(chosen)
-    return {name: chosen[name] for name in (names[:1] if options["nat"] == "one" else names)}
+    if options["nat"] == "one":
+        names = sorted(names, key=lambda name: name not in now)[:1]
+    return {name: chosen[name] for name in names}
 
 
-def route_tables(options: t.Mapping[str, t.Any], region: str, nats: t.Mapping[str, str]) -> dict[str, dict]:
+def route_tables(
+    subnets: t.Iterable[t.Mapping[str, t.Any]], nat: str, region: str, nats: t.Mapping[str, str]
+) -> dict[str, dict]:
     """One table for the public tier, one for the data tier, and for the app tier one, or one a zone."""
     tables: dict[str, dict[str, t.Any]] = {}
-    for subnet in options["subnets"]:
+    for subnet in subnets:
         letter, tier = letter_of(subnet, region), subnet["tier"]
-        name = f"app-{letter}" if tier == "app" and options["nat"] == "zone" else tier
+        name = f"app-{letter}" if tier == "app" and nat == "zone" else tier
         if name not in tables:
             tables[name] = {"routes": {}, "subnets": []}
             if tier == "public":
                 tables[name]["routes"][ANYWHERE] = MAIN
             elif tier == "app" and nats:
-                tables[name]["routes"][ANYWHERE] = f"nat-{letter}" if options["nat"] == "zone" else next(iter(nats))
+                own = f"nat-{letter}"
+                tables[name]["routes"][ANYWHERE] = own if nat == "zone" and own in nats else min(nats)
         tables[name]["subnets"] = sorted([*tables[name]["subnets"], subnet["name"]])
     return tables
 
 
-def desired(options: t.Mapping[str, t.Any], region: str) -> Sets:
-    """``{kind: {name: fields}}`` for the options of the module."""
-    nats = nat_subnets(options, region)
-    tables = route_tables(options, region, nats)
+def desired(
+    options: t.Mapping[str, t.Any],
+    region: str,
+    kept: t.Sequence[t.Mapping[str, t.Any]] = (),
+    nats_now: t.Mapping[str, str] | None = None,
+) -> Sets:
+    """``{kind: {name: fields}}`` for the options of the module.
+
+    :arg kept: subnets (name, tier, zone) that are not declared any more but stay; they keep their way out.
+    :arg nats_now: ``{NAT gateway: subnet}`` of those that are there.
+    """
+    nats = nat_subnets(options, region, nats_now)
+    tables = route_tables([*options["subnets"], *kept], options["nat"], region, nats)
     subnets = {
         subnet["name"]: {
             "cidr": subnet["cidr"],
@@ -212,6 +244,7 @@ class Observed:
     items: dict[str, dict[str, dict[str, t.Any]]]
     attributes: dict[str, bool] = field(default_factory=dict)
     gone_nat_gateways: list[str] = field(default_factory=list)
+    leaving_nat_gateways: list[str] = field(default_factory=list)
 
     def id(self, kind: str, name: str) -> str | None:
         item = self.items[kind].get(name)
@@ -263,9 +296,10 @@ def observe(ec2, platform: str) -> Observed:
         )
     )
     gone = [item["NatGatewayId"] for item in answers[NAT_GATEWAY] if item["State"] in GONE]
+    leaving = [item["NatGatewayId"] for item in answers[NAT_GATEWAY] if item["State"] == "deleting"]
     for kind in (NAT_GATEWAY, ENDPOINT):
         answers[kind] = [item for item in answers[kind] if item.get("State", "").lower() not in GONE]
-    observed = Observed({kind: by_declared_name(answers[kind], platform, kind) for kind in KINDS}, {}, gone)
+    observed = Observed({kind: by_declared_name(answers[kind], platform, kind) for kind in KINDS}, {}, gone, leaving)
     vpc_id = observed.id(VPC, MAIN)
     if vpc_id:
         # AWS answers one attribute a call
@@ -280,10 +314,21 @@ def observe(ec2, platform: str) -> Observed:
     return observed
 
 
-def present(observed: Observed, declared_subnets: t.Collection[str]) -> Sets:
+def kept_subnets(
+    observed: Observed, declared: t.Collection[str], purge: bool, ignore: t.Collection[str]
+) -> list[dict[str, str]]:
+    """The platform's subnets that are not declared any more and stay, because of no ``purge`` or of ``ignore``."""
+    return [
+        {"name": name, "zone": item["AvailabilityZone"], "tier": tags_of(item)[TIER_TAG]}
+        for name, item in sorted(observed.items[SUBNET].items())
+        if name not in declared and (not purge or ignored(name, ignore)) and tags_of(item).get(TIER_TAG) in TIERS
+    ]
+
+
+def present(observed: Observed, routed_subnets: t.Collection[str]) -> Sets:
     """The observed items as fields that compare with :func:`desired`.
 
-    A subnet that is no longer declared keeps its route table until it is purged, so it is not in the tables' lists.
+    Only ``routed_subnets`` are in the tables' lists: one that is purged leaves its table by being deleted.
     """
     items = observed.items
     subnets, nats, addresses, tables = (observed.names(k) for k in (SUBNET, NAT_GATEWAY, ADDRESS, ROUTE_TABLE))
@@ -294,14 +339,16 @@ def present(observed: Observed, declared_subnets: t.Collection[str]) -> Sets:
         found = {}
         for route in table.get("Routes", []):
             target = route.get("NatGatewayId") or route.get("GatewayId") or "something else"
-            if target != "local" and "DestinationCidrBlock" in route:
+            # a virtual private gateway's own routes come and go with it
+            propagated = route.get("Origin") == "EnableVgwRoutePropagation"
+            if target != "local" and "DestinationCidrBlock" in route and not propagated:
                 stale = route.get("State") == "blackhole"
                 found[route["DestinationCidrBlock"]] = "nothing (blackhole)" if stale else gateways.get(target, target)
         return found
 
     def table_subnets(table: t.Mapping[str, t.Any]) -> list[str]:
         ids = [a["SubnetId"] for a in table.get("Associations", []) if "SubnetId" in a]
-        return sorted(subnets[i] for i in ids if subnets.get(i) in declared_subnets)
+        return sorted(subnets[i] for i in ids if subnets.get(i) in routed_subnets)
 
     sets: Sets = {
         VPC: {name: {"cidr": item["CidrBlock"], **observed.attributes} for name, item in items[VPC].items()},
@@ -343,7 +390,7 @@ def present(observed: Observed, declared_subnets: t.Collection[str]) -> Sets:
         FLOW_LOG: {
             name: {
                 "destination_type": item.get("LogDestinationType"),
-                "destination": item.get("LogDestination") or item.get("LogGroupName"),
+                "destination": item.get("LogGroupName") or item.get("LogDestination"),
                 "role_arn": item.get("DeliverLogsPermissionArn"),
                 "traffic_type": item.get("TrafficType"),
             }
@@ -352,7 +399,9 @@ def present(observed: Observed, declared_subnets: t.Collection[str]) -> Sets:
     }
     for kind, found in sets.items():
         for name, item in found.items():
-            item["tags"] = tags_of(items[kind][name])
+            # AWS keeps keys that start with aws: to itself
+            tags = tags_of(items[kind][name])
+            item["tags"] = {key: value for key, value in tags.items() if not key.startswith("aws:")}
     return sets
 
 
@@ -368,16 +417,25 @@ def plan(wanted: Sets, found: Sets, *, purge: bool = False, ignore: t.Iterable[s
     ignore = tuple(ignore)
     whole = Plan()
     for kind in KINDS:
+        there = found[kind]
+        if kind == ROUTE_TABLE:
+            replaced = {action.name for action in whole.only(NAT_GATEWAY, verbs=[REPLACE])}
+            there = {name: {**table, "routes": dated(table["routes"], replaced)} for name, table in there.items()}
         whole += compare(
             kind,
             {} if absent else wanted[kind],
-            found[kind],
+            there,
             purge=absent or purge or kind != SUBNET,
             ignore=ignore,
             fixed=("cidr", "zone") if kind in (VPC, SUBNET) else (),
             replaced_by={NAT_GATEWAY: ("subnet", "address"), FLOW_LOG: FLOW_LOG_FIELDS}.get(kind, ()),
         )
     return whole
+
+
+def dated(routes: t.Mapping[str, str], replaced: t.Collection[str]) -> dict[str, str]:
+    """Routes to a gateway that gets a successor of the same name lead to the old one until they are written again."""
+    return {d: f"{gateway} (replaced)" if gateway in replaced else gateway for d, gateway in routes.items()}
 
 
 # --- doing it -------------------------------------------------------------------------------------------------------
@@ -389,15 +447,18 @@ class Applier:
     def __init__(self, ec2, planned: Plan, observed: Observed, options: t.Mapping[str, t.Any], region: str) -> None:
         self.ec2, self.plan, self.observed, self.region = ec2, planned, observed, region
         self.platform, self.timeout = options["platform"], options["wait_timeout"]
+        self.hour = str(int(time.time() // 3600))
         self.application = application(planned)
         self.ids = {kind: {name: i for i, name in observed.names(kind).items()} for kind in KINDS}
-        # a name that is not ours is an id already
         self.wait_config = {"Delay": 5, "MaxAttempts": max(1, self.timeout // 5)}
 
     def id(self, kind: str, name: str) -> str:
+        """The id of a part; a name that is not one of ours is an id already."""
         return self.ids[kind].get(name, name)
 
     def apply(self) -> None:
+        """All phases: what takes over is made and routed to before what it replaces goes."""
+        self.settle_nat_gateways()
         for kinds in (
             (VPC,),
             (INTERNET_GATEWAY, SUBNET, ADDRESS),
@@ -408,6 +469,16 @@ class Applier:
             self.application.run(self.plan.only(*kinds, verbs=[CREATE, UPDATE, REPLACE]), self.put)
         for kind in (FLOW_LOG, ENDPOINT, ROUTE_TABLE, NAT_GATEWAY, ADDRESS, SUBNET, INTERNET_GATEWAY, VPC):
             self.application.run(self.plan.only(kind, verbs=[DELETE]), self.delete)
+
+    def settle_nat_gateways(self) -> None:
+        """Wait for what a run before began: a leaving gateway holds its address, a coming one takes no routes."""
+        leaving = self.observed.leaving_nat_gateways
+        if leaving:
+            self.ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=leaving, WaiterConfig=self.wait_config)
+        items = self.observed.items[NAT_GATEWAY].values()
+        coming = [item["NatGatewayId"] for item in items if item["State"] == "pending"]
+        if coming:
+            self.ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=coming, WaiterConfig=self.wait_config)
 
     def put(self, action: Action) -> None:
         wanted = action.context[0]
@@ -530,7 +601,11 @@ class Applier:
         association = self.observed.items[ADDRESS][action.name].get("AssociationId")
         if association and action.name == ADMIN:
             # the admin host has it still; AWS releases only what is free
-            self.ec2.disassociate_address(AssociationId=association)
+            try:
+                self.ec2.disassociate_address(AssociationId=association)
+            except ClientError as error:
+                if "NotFound" not in error.response["Error"]["Code"]:
+                    raise
         self.ec2.release_address(AllocationId=allocation_id)
 
     def create_nat_gateway(self, action: Action, wanted: t.Mapping[str, t.Any]) -> str:
@@ -538,8 +613,8 @@ class Applier:
         gateway_id = self.ec2.create_nat_gateway(
             SubnetId=subnet_id,
             AllocationId=allocation_id,
-            # those that are gone make it another wish than theirs
-            ClientToken=self.token(subnet_id, allocation_id, *sorted(self.observed.gone_nat_gateways)),
+            # another wish than that for those that are gone, which AWS lists for an hour
+            ClientToken=self.token(subnet_id, allocation_id, self.hour, *sorted(self.observed.gone_nat_gateways)),
             TagSpecifications=self.specification(NAT_GATEWAY, wanted),
         )["NatGateway"]["NatGatewayId"]
         self.ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[gateway_id], WaiterConfig=self.wait_config)
@@ -624,7 +699,8 @@ class Applier:
         for association, table in sorted(self.associations().values()):
             if table == table_id:
                 self.ec2.disassociate_route_table(AssociationId=association)
-        self.ec2.delete_route_table(RouteTableId=table_id)
+        # the route of an endpoint that is on its way out holds it for a moment
+        self.free(lambda: self.ec2.delete_route_table(RouteTableId=table_id), f"route table {action.name} ({table_id})")
 
     # endpoints and flow logs
 
@@ -680,42 +756,104 @@ class Applier:
 # --- the module -----------------------------------------------------------------------------------------------------
 
 
-def check_removable(ec2, observed: Observed, platform: str) -> None:
-    """Before a removal: refuse while somebody else's interfaces or instances are in the VPC."""
+def foreign_in_vpc(
+    platform: str,
+    listed: t.Mapping[str, list[dict[str, t.Any]]],
+    our_interfaces: t.Collection[str],
+    planning: bool,
+) -> list[str]:
+    """What in the platform's VPC is not the platform's and would keep it from being removed, in words.
+
+    :arg listed: ``interfaces, instances, subnets, route_tables, security_groups, network_acls`` as AWS lists them.
+    :arg our_interfaces: ids of the interfaces of our NAT gateways.
+    :arg planning: in check mode other services' parts are still there, and interfaces that AWS made for them
+        (a database's, say) do not tell whose they are; they count only when the removal is meant.
+    """
+
+    def owned(item: t.Mapping[str, t.Any], key: str = "Tags") -> bool:
+        return tags_of(item, key).get(PLATFORM_TAG) == platform
+
+    our_hosts = {i["InstanceId"] for i in listed["instances"] if owned(i)}
+    our_balancers = tuple(f"ELB {form}/{platform}-" for form in ("app", "net"))
+    foreign = []
+    for interface in listed["interfaces"]:
+        host, words = (interface.get("Attachment") or {}).get("InstanceId"), interface.get("Description") or ""
+        ours = (
+            owned(interface, "TagSet")
+            or host in our_hosts
+            or interface["NetworkInterfaceId"] in our_interfaces
+            or words.startswith(our_balancers)
+            or (planning and interface.get("RequesterManaged"))
+        )
+        if not ours:
+            use = f"of instance {host}" if host else words or "unused"
+            foreign.append(f"network interface {interface['NetworkInterfaceId']} ({use})")
+    foreign += [f"subnet {item['SubnetId']}" for item in listed["subnets"] if not owned(item)]
+    foreign += [
+        f"route table {item['RouteTableId']}"
+        for item in listed["route_tables"]
+        if not owned(item) and not any(a.get("Main") for a in item.get("Associations", []))
+    ]
+    foreign += [
+        f"security group {item['GroupId']} ({item['GroupName']})"
+        for item in listed["security_groups"]
+        if not owned(item) and item["GroupName"] != "default"
+    ]
+    foreign += [
+        f"network ACL {item['NetworkAclId']}"
+        for item in listed["network_acls"]
+        if not owned(item) and not item.get("IsDefault")
+    ]
+    return foreign
+
+
+def check_removable(ec2, observed: Observed, platform: str, planning: bool) -> None:
+    """Before a removal: refuse while what somebody else made is in the VPC."""
     vpc_id = observed.id(VPC, MAIN)
     if not vpc_id:
         return
     filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
-    interfaces, reservations = concurrently(
-        lambda: pages(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters),
-        lambda: pages(ec2, "describe_instances", "Reservations", Filters=filters),
-    )
-    ours = {
-        i["InstanceId"]
-        for reservation in reservations
-        for i in reservation["Instances"]
-        if tags_of(i).get(PLATFORM_TAG) == platform
+    reads = {
+        "interfaces": ("describe_network_interfaces", "NetworkInterfaces"),
+        "instances": ("describe_instances", "Reservations"),
+        "subnets": ("describe_subnets", "Subnets"),
+        "route_tables": ("describe_route_tables", "RouteTables"),
+        "security_groups": ("describe_security_groups", "SecurityGroups"),
+        "network_acls": ("describe_network_acls", "NetworkAcls"),
     }
-    gateways = {
+
+    def read(operation: str, key: str) -> t.Callable[[], list]:
+        return lambda: pages(ec2, operation, key, Filters=filters)
+
+    listed = dict(zip(reads, concurrently(*(read(*call) for call in reads.values()))))
+    listed["instances"] = [i for reservation in listed["instances"] for i in reservation["Instances"]]
+    our_interfaces = {
         address.get("NetworkInterfaceId")
         for gateway in observed.items[NAT_GATEWAY].values()
         for address in gateway.get("NatGatewayAddresses", [])
     }
-    foreign = [
-        f"{i['NetworkInterfaceId']} ({i.get('Attachment', {}).get('InstanceId') or i.get('Description') or 'unused'})"
-        for i in interfaces
-        if tags_of(i, "TagSet").get(PLATFORM_TAG) != platform
-        and i.get("Attachment", {}).get("InstanceId") not in ours
-        and i["NetworkInterfaceId"] not in gateways
-        # AWS's own, such as those of balancers, which go before the VPC does
-        and not i.get("RequesterManaged")
-        and not (i.get("Description") or "").startswith("ELB ")
-    ]
+    foreign = foreign_in_vpc(platform, listed, our_interfaces, planning)
     if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise InputError(
-            f"state: 'absent' would remove {vpc_id}, but network interfaces that the platform does not own are in it: "
-            f"{', '.join(sorted(foreign)[:5])}; remove those first."
+            f"state: 'absent' would remove {vpc_id}, but what the platform does not own is in it: "
+            f"{', '.join(foreign[:5])}{more}; remove that first."
         )
+
+
+def check_zones(ec2, planned: Plan, wanted: Sets, region: str) -> None:
+    """Before a subnet is made: refuse a zone that the account does not have in this region."""
+    names = [action.name for action in planned.only(SUBNET, verbs=[CREATE, REPLACE])]
+    if not names:
+        return
+    zones = {zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]}
+    for name in names:
+        zone = wanted[SUBNET][name]["zone"]
+        if zone not in zones:
+            raise InputError(
+                f"subnets: {name}: zone {zone!r} is not one that the account has in {region}; "
+                f"these are {', '.join(sorted(zones))}."
+            )
 
 
 def shown(wanted: Sets, observed: Observed) -> dict[str, t.Any]:
@@ -755,14 +893,28 @@ def work(module) -> tuple[Plan, dict[str, t.Any]]:
     absent = options["state"] == "absent"
     if not absent:
         validate(options, region)
-    wanted = {kind: {} for kind in KINDS} if absent else desired(options, region)
     ec2 = client(module, "ec2")
     observed = observe(ec2, options["platform"])
-    found = present(observed, wanted[SUBNET])
+    wanted: Sets = {kind: {} for kind in KINDS}
+    kept: list[dict[str, str]] = []
+    if not absent:
+        declared = [subnet["name"] for subnet in options["subnets"]]
+        kept = kept_subnets(observed, declared, options["purge"], options["ignore"])
+        subnets = observed.names(SUBNET)
+        nats = {name: subnets.get(item["SubnetId"], "") for name, item in observed.items[NAT_GATEWAY].items()}
+        wanted = desired(options, region, kept, nats)
+    found = present(observed, {*wanted[SUBNET], *(subnet["name"] for subnet in kept)})
     planned = plan(wanted, found, purge=options["purge"], ignore=options["ignore"], absent=absent)
+    check_zones(ec2, planned, wanted, region)
     if absent and planned:
-        check_removable(ec2, observed, options["platform"])
+        check_removable(ec2, observed, options["platform"], module.check_mode)
     if planned and not module.check_mode:
         Applier(ec2, planned, observed, options, region).apply()
-        observed = observe(ec2, options["platform"])
+        made = planned.only(verbs=[CREATE, REPLACE])
+        # AWS may list what was just made a little later
+        observed = poll(
+            lambda: observe(ec2, options["platform"]),
+            lambda seen: all(seen.id(action.kind, action.name) for action in made),
+            60,
+        )
     return planned, shown(wanted, observed)

@@ -10,8 +10,8 @@ module: dns_zones
 short_description: Whole hosted zones of Route 53 as one set
 version_added: 1.0.0
 description:
-  - Makes and keeps hosted zones with their records. Records are compared in a normal form, whatever case, dots, escapes,
-    quoting and order people and Route 53 use.
+  - Makes and keeps hosted zones with their records. Records are compared in a normal form, whatever case, dots,
+    escapes, quoting and order people and Route 53 use. International names become ASCII by IDNA 2003.
   - Changes go in as few requests as AWS's limits allow (1,000 values or 32,000 characters each, an update counting
     twice). What has to be removed and made in one step, such as a CNAME that becomes an alias, is in one request.
   - After writing, the zones are read again, and what is not there is a failure.
@@ -28,7 +28,7 @@ options:
     description:
       - With V(absent), every hosted zone of the platform is removed with its records. Records that are neither in
         O(zones) nor needed by a certificate of ACM make it fail before anything is removed, unless O(purge=true).
-      - Of an adopted zone only the records in O(zones) are removed.
+      - Of an adopted zone the records in O(zones) and the platform's tags are removed.
     type: str
     choices: [present, absent]
     default: present
@@ -44,25 +44,27 @@ options:
         type: str
         required: true
       comment:
-        description: A comment on the zone.
+        description: A comment on the zone. Left as it is when it is not given.
         type: str
-        default: ''
       private:
         description: Makes the zone a private one, which only the given VPCs see.
         type: dict
         suboptions:
           vpc_ids:
-            description: The VPCs, in the module's region.
+            description: The VPCs, all in one region.
             type: list
             elements: str
             required: true
+          region:
+            description: The VPCs' region, when it is not the module's.
+            type: str
       delegation_set:
         description: The id of a reusable delegation set, for a zone that is made.
         type: str
       adopt:
         description:
-          - Whether to take over a zone of this name that is there already and is nobody's. It is tagged, and is never
-            removed by this module.
+          - Whether to take over a zone of this name that is there already and is no platform's. It keeps its tags, gets
+            the platform's and C(mydigitalstructure:adopted), and is never removed by this module.
         type: bool
         default: false
       tags:
@@ -77,14 +79,14 @@ options:
         suboptions:
           name:
             description:
-              - The record's name. V(@) is the apex, a name that ends with the zone's is complete, and any other is below the
-                zone. A name that ends with a dot is complete and has to lie in the zone.
+              - The record's name. V(@) is the apex, a name that ends with the zone's is complete, and any other is
+                below the zone. A name that ends with a dot is complete and has to lie in the zone.
             type: str
             required: true
           type:
             description:
-              - The record's type, one of A, AAAA, CAA, CNAME, DS, HTTPS, MX, NAPTR, NS, PTR, SOA, SPF, SRV, SSHFP, SVCB,
-                TLSA, TXT.
+              - The record's type, one of A, AAAA, CAA, CNAME, DS, HTTPS, MX, NAPTR, NS, PTR, SPF, SRV, SSHFP, SVCB,
+                TLSA, TXT. A zone has one SOA record, which is Route 53's own.
             type: str
             required: true
           ttl:
@@ -101,13 +103,12 @@ options:
             type: dict
             suboptions:
               target:
-                description: The target's DNS name.
+                description: The target's complete DNS name, or V(@) for the zone's apex.
                 type: str
                 required: true
               zone_id:
-                description: The id of the target's hosted zone.
+                description: The id of the target's hosted zone. The record's own zone when it is not given.
                 type: str
-                required: true
               evaluate_health:
                 description: Whether the record counts as healthy only while its target does.
                 type: bool
@@ -138,6 +139,44 @@ options:
               subdivision:
                 description: The code of a state of the United States or an oblast of Ukraine.
                 type: str
+          geoproximity:
+            description: The place whose distance to the asker decides whether this record answers.
+            type: dict
+            suboptions:
+              region:
+                description: A region of AWS.
+                type: str
+              local_zone_group:
+                description: A local zone group of AWS.
+                type: str
+              coordinates:
+                description: Any place, in degrees with at most two decimals.
+                type: dict
+                suboptions:
+                  latitude:
+                    description: From -90 to 90.
+                    type: float
+                    required: true
+                  longitude:
+                    description: From -180 to 180.
+                    type: float
+                    required: true
+              bias:
+                description: Makes the area that is nearest to the place greater (to 99) or smaller (to -99).
+                type: int
+                default: 0
+          cidr_location:
+            description: The addresses of askers that this record answers.
+            type: dict
+            suboptions:
+              collection_id:
+                description: The id of a CIDR collection.
+                type: str
+                required: true
+              location:
+                description: The name of a location in the collection, or V(*).
+                type: str
+                required: true
           multivalue:
             description: Whether this record is one of up to eight healthy ones in an answer.
             type: bool
@@ -146,19 +185,20 @@ options:
             type: str
   tags:
     description:
-      - Tags of every zone. Other tags of the platform's zones are removed.
+      - Tags of every zone. Other tags of the platform's zones are removed, except those of adopted zones.
     type: dict
     default: {}
   purge:
     description:
-      - Whether to remove records of declared zones that are not declared, and the platform's zones that are not declared.
+      - Whether to remove records of declared zones that are not declared, and the platform's zones that are not
+        declared, except adopted ones.
       - Without it a record that is not declared goes only when Route 53 would refuse a declared one because of it.
     type: bool
     default: false
   ignore:
     description:
-      - Shell patterns of records (C(www.example.com A), C(* TXT), C(api.example.com A [webapi-1])) and of zones that are
-        neither changed nor removed.
+      - Shell patterns of records (C(www.example.com A), C(* TXT), C(api.example.com A *webapi-1*)) and of zones
+        (C(example.com)) that are neither changed nor removed.
     type: list
     elements: str
     default: []
@@ -231,7 +271,7 @@ zones:
       type: dict
       sample: {www.mydigitalstructure.com CNAME: {ttl: 3600, values: [mydigitalstructure.com.]}}
 batches:
-  description: How many change requests were sent.
+  description: How many change requests were sent, or in check mode would be sent.
   returned: success
   type: int
   sample: 1
@@ -271,8 +311,15 @@ def main():
     text = {"type": "str"}
     alias = {
         "target": {"type": "str", "required": True},
-        "zone_id": {"type": "str", "required": True},
+        "zone_id": text,
         "evaluate_health": {"type": "bool", "default": True},
+    }
+    degrees = {"type": "float", "required": True}
+    geoproximity = {
+        "region": text,
+        "local_zone_group": text,
+        "coordinates": {"type": "dict", "options": {"latitude": degrees, "longitude": degrees}},
+        "bias": {"type": "int", "default": 0},
     }
     record = {
         "name": {"type": "str", "required": True},
@@ -285,13 +332,21 @@ def main():
         "failover": {"type": "str", "choices": ["PRIMARY", "SECONDARY"]},
         "latency_region": text,
         "geolocation": {"type": "dict", "options": {"continent": text, "country": text, "subdivision": text}},
+        "geoproximity": {"type": "dict", "options": geoproximity},
         "multivalue": {"type": "bool"},
+        "cidr_location": {
+            "type": "dict",
+            "options": {
+                "collection_id": {"type": "str", "required": True},
+                "location": {"type": "str", "required": True},
+            },
+        },
         "health_check_id": text,
     }
-    vpcs = {"vpc_ids": {"type": "list", "elements": "str", "required": True}}
+    vpcs = {"vpc_ids": {"type": "list", "elements": "str", "required": True}, "region": text}
     zone = {
         "name": {"type": "str", "required": True},
-        "comment": {"type": "str", "default": ""},
+        "comment": text,
         "private": {"type": "dict", "options": vpcs},
         "delegation_set": text,
         "adopt": {"type": "bool", "default": False},

@@ -27,7 +27,8 @@ options:
   state:
     description:
       - With V(absent), the whole network of the platform is removed, and the other options do not matter. It is refused
-        while network interfaces that the platform does not own are in the VPC.
+        while network interfaces, subnets, route tables, security groups or network ACLs that the platform does not own
+        are in the VPC.
     type: str
     choices: [present, absent]
     default: present
@@ -70,6 +71,8 @@ options:
     description:
       - NAT gateways for the tier V(app). V(one) costs least, and its zone takes the others with it; V(zone) makes one
         in each zone; V(none) leaves only the gateway endpoints. Changed in place.
+      - A gateway whose subnet is not declared any more moves to another public subnet of its zone and keeps its
+        address, so that what goes out through it has no way out for the minutes that AWS needs.
     type: str
     choices: [none, one, zone]
     default: one
@@ -91,7 +94,7 @@ options:
         choices: [s3, cloud-watch-logs]
         default: s3
       destination:
-        description: The ARN of a bucket, or the name of a log group.
+        description: The ARN of a bucket for V(s3), or the name of a log group for V(cloud-watch-logs).
         type: str
         required: true
       role_arn:
@@ -117,6 +120,7 @@ options:
     description:
       - Whether to remove the platform's subnets that are not declared any more. What follows from the other options
         (gateways, addresses, route tables, endpoints, the flow log) always follows them.
+      - A subnet that stays without being declared keeps its routes.
     type: bool
     default: false
   ignore:

@@ -253,6 +253,59 @@ def test_absent_is_refused_while_somebody_elses_interface_is_there(lab, network,
     assert interface["NetworkInterfaceId"] in refused(state="absent")
 
 
+def test_absent_is_refused_while_somebody_elses_parts_are_in_the_vpc(lab, network, refused):
+    made = network()
+    ec2 = lab.client("ec2")
+    vpc = made["vpc"]["id"]
+    theirs = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.99.0/24")["Subnet"]["SubnetId"],
+        ec2.create_security_group(VpcId=vpc, GroupName="theirs", Description="theirs")["GroupId"],
+        ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"],
+    ]
+    lab.clear_calls()
+    message = refused(state="absent")
+    assert all(identifier in message for identifier in theirs)
+    assert message.count("\n") == 0
+
+
+def test_a_gateway_whose_subnet_is_not_declared_any_more_moves_with_its_address_and_routes(lab, network):
+    network()
+    ec2 = lab.client("ec2")
+    (old,) = nats(ec2).values()
+    web = {**subnet("public-a", "10.20.2.0/24"), "name": "web-a"}
+    network(subnets=[web, *SUBNETS[1:]])
+    (new,) = nats(ec2).values()
+    assert new["NatGatewayId"] != old["NatGatewayId"]
+    assert new["NatGatewayAddresses"][0]["PublicIp"] == old["NatGatewayAddresses"][0]["PublicIp"]
+    assert routes(ec2)["app-a"] == routes(ec2)["app-b"] == {"0.0.0.0/0": new["NatGatewayId"]}
+    assert "public-a" in routes(ec2), "not purged, so it keeps its routes"
+
+
+def test_the_admin_address_is_taken_from_the_host_that_has_it(lab, network):
+    made = network()
+    ec2 = lab.client("ec2")
+    interface = ec2.create_network_interface(SubnetId=made["subnets"]["public-a"]["id"])["NetworkInterface"]
+    ec2.associate_address(
+        AllocationId=made["admin_address"]["allocation_id"], NetworkInterfaceId=interface["NetworkInterfaceId"]
+    )
+    assert network(admin_address="none")["admin_address"] is None
+    assert {name_of(a) for a in ec2.describe_addresses(Filters=OWNED)["Addresses"]} == {"nat-a"}
+
+
+def test_what_one_run_cannot_do_is_said_item_by_item(lab, run_module, network):
+    """A subnet in the way of one of ours: that one fails, the others of its phase are made."""
+    network(subnets=[*SUBNETS[:4]])
+    ec2 = lab.client("ec2")
+    (vpc,) = ec2.describe_vpcs(Filters=OWNED)["Vpcs"]
+    ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.20.32.0/24")
+    result = run_module("network", region=REGION, **NETWORK)
+    assert result["failed"]
+    assert [(a["kind"], a["name"]) for a in result["failed_actions"]] == [("subnet", "data-a")]
+    assert ("subnet", "data-b") in [(a["kind"], a["name"]) for a in result["done"]]
+    assert ("route_table", "data") in [(a["kind"], a["name"]) for a in result["not_done"]]
+    assert "data-b" in {name_of(s) for s in ec2.describe_subnets(Filters=OWNED)["Subnets"]}
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
