@@ -180,7 +180,8 @@ def table(found: list[Row]) -> str:
     made = next(row for row in found if (row.way, row.what) == ("ours", "create"))
     lines.append(
         "That counts the wait for Route 53's servers and the read-back as part of the work; without them "
-        f"{bare(RECORDS)} calls would do, and the creation's {made.total} are {made.total / bare(RECORDS):.2f} times as many."
+        f"{bare(RECORDS)} calls would do, and the creation's {made.total} are "
+        f"{made.total / bare(RECORDS):.2f} times as many."
     )
     if not any(row.quota_seconds for row in found):
         lines.append("No run waited for a quota: none came near the rate that Route 53 allows an account.")

@@ -112,7 +112,7 @@ def identify(environ: dict, body: bytes) -> Identity:
     if "/operation/" in path:  # Smithy RPC: /service/<Service>/operation/<Operation>
         return Identity(service, path.rpartition("/")[2], region, caller)
     try:
-        operation, _ = _router(service).match(Request(environ))
+        operation, _arguments = _router(service).match(Request(environ))
         return Identity(service, operation.name, region, caller)
     except (NotFound, NotImplementedError, LookupError, ValueError, OSError):
         return Identity(service, "unknown", region, caller)

@@ -35,7 +35,7 @@ def new_credentials() -> dict[str, str]:
     """Credentials that no account on earth has: made up afresh at every start."""
     alphabet = string.ascii_uppercase + string.digits
     return {
-        "access_key": "LAB" + "".join(secrets.choice(alphabet) for _ in range(17)),
+        "access_key": "LAB" + "".join(secrets.choice(alphabet) for _rest in range(17)),
         "secret_key": secrets.token_urlsafe(30),
     }
 

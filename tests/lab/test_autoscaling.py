@@ -169,7 +169,7 @@ def test_refresh_replaces_all(lab, asg, make, template):
         AutoScalingGroupName="app", DesiredConfiguration=desired(template), Preferences={"MinHealthyPercentage": 50}
     )
     assert code(asg.start_instance_refresh, AutoScalingGroupName="app") == "InstanceRefreshInProgress"
-    seen = [refresh(asg) for _ in range(4)]
+    seen = [refresh(asg) for _turn in range(4)]
     assert [r["Status"] for r in seen] == ["InProgress", "InProgress", "Successful", "Successful"]
     assert [r["PercentageComplete"] for r in seen] == [0, 50, 100, 100]
     assert seen[0]["InstanceRefreshId"] == started["InstanceRefreshId"]

@@ -32,7 +32,7 @@ def identity(service, operation, region="ap-southeast-2", narrowed=False):
 
 def burst(quotas, what, account="1", tries=200):
     """How many calls pass at one moment."""
-    return sum(quotas.admit(account, what) is None for _ in range(tries))
+    return sum(quotas.admit(account, what) is None for _turn in range(tries))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_errors_as_botocore_sees_them(lab, service, operation, options, code, st
     lab.quotas("throttle")
     try:
         with pytest.raises(ClientError) as error:
-            for _ in range(200):
+            for _turn in range(200):
                 getattr(lab.client(service), operation)(**options)
     finally:
         lab.quotas("off")
@@ -121,7 +121,7 @@ def test_botocore_repeats_what_is_throttled(lab):
     )
     lab.quotas("throttle")
     try:
-        for _ in range(60):
+        for _turn in range(60):
             dns.list_hosted_zones()
     finally:
         lab.quotas("off")
@@ -131,7 +131,7 @@ def test_botocore_repeats_what_is_throttled(lab):
 def test_virtual_mode_over_the_wire(lab):
     lab.quotas("virtual")
     try:
-        for _ in range(30):
+        for _turn in range(30):
             lab.client("acm").list_certificates()
         waited = lab.virtual_seconds()
     finally:

@@ -147,7 +147,7 @@ def test_order_paging_and_escapes(dns, zone):
     found = names(dns, zone)
     # the dot behind a name counts: "a-b" sorts before "a."
     expected = ["\\052", "a-b", "a", "b.a", "a\\100b", "w", "w", "w", "x_y"]
-    assert [name.removesuffix(".example.com.") for name, _ in found[2:]] == expected
+    assert [name.removesuffix(".example.com.") for name, _name in found[2:]] == expected
     small = dns.get_paginator("list_resource_record_sets")
     paged = [
         (r["Name"], r["Type"])

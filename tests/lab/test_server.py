@@ -141,7 +141,7 @@ def test_reset_empties_everything_quickly(lab):
     lab.advance(60)
     lab.reset()
     quickest = 9.0
-    for _ in range(5):
+    for _turn in range(5):
         lab.client("ec2").describe_vpcs()
         begun = time.perf_counter()
         lab.reset()

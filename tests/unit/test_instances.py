@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _instances as hosts
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
@@ -208,18 +209,10 @@ class FakeEC2:
         return call
 
     def get_waiter(self, name):
-        class Waiter:
-            def wait(_self, **arguments):
-                self.calls.append((name, arguments))
-
-        return Waiter()
+        return types.SimpleNamespace(wait=lambda **arguments: self.calls.append((name, arguments)))
 
     def get_paginator(self, operation):
-        class Paginator:
-            def paginate(_self, **arguments):
-                return self.answers.get(operation, [{}])
-
-        return Paginator()
+        return types.SimpleNamespace(paginate=lambda **arguments: self.answers.get(operation, [{}]))
 
     def names(self):
         return [call[0] for call in self.calls]

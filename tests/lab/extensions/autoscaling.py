@@ -152,7 +152,7 @@ def launch(group: FakeAutoScalingGroup, count: int, tags: dict | None = None, wa
     kind = version.instance_type if version else group.launch_config.instance_type
     overrides = (group.mixed_instances_policy or {}).get("LaunchTemplate", {}).get("Overrides") or []
     kind = next((override["InstanceType"] for override in overrides if override.get("InstanceType")), kind)
-    for _ in range(count):
+    for _turn in range(count):
         used = [state.instance.subnet_id for state in counting(group)]
         subnet = min(subnets, key=used.count)
         spot = sum(state.instance.lifecycle == "spot" for state in counting(group))
@@ -247,7 +247,7 @@ def set_desired_capacity(group: FakeAutoScalingGroup, new_capacity: int | None) 
     if missing > 0 and "Launch" not in group._suspended_processes:
         launch(group, missing)
     elif missing < 0 and "Terminate" not in group._suspended_processes:
-        for _ in range(-missing):
+        for _turn in range(-missing):
             free = [state for state in counting(group) if not state.protected_from_scale_in]
             if not free:
                 break
@@ -503,7 +503,7 @@ def _active_or_refuse(self: AutoScalingResponse) -> tuple[FakeAutoScalingGroup, 
 
 
 def cancel_instance_refresh(self: AutoScalingResponse) -> ActionResult:
-    _, refresh = _active_or_refuse(self)
+    _group, refresh = _active_or_refuse(self)
     refresh["Status"] = "Cancelling"
     return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
 

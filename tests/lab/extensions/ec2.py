@@ -76,7 +76,7 @@ def describe_instances(self: InstanceResponse) -> str:
     start = 0
     if token:
         last = token.removeprefix("after-")
-        start = next((number for number, (_, instance) in enumerate(rows, 1) if instance.id == last), 0)
+        start = next((number for number, (_reservation, instance) in enumerate(rows, 1) if instance.id == last), 0)
         if not start:
             raise InvalidParameterValueError(f"Unable to parse pagination token: {token}")
     page = rows[start : start + int(asked or MAX_PAGE)]
@@ -113,7 +113,7 @@ def _document(self: InstanceResponse, page: list, following: str | None) -> str:
 def _write(self: InstanceResponse, reservation, instance) -> str:
     all_instances, reservation.instances = reservation.instances, [instance]
     try:
-        _, _, body = self.serialized(ActionResult({"Reservations": [reservation]}))
+        body = self.serialized(ActionResult({"Reservations": [reservation]}))[2]
     finally:
         reservation.instances = all_instances
     return re.search(r"<instancesSet>(.*)</instancesSet>", body, re.DOTALL).group(1)

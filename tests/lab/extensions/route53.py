@@ -153,7 +153,7 @@ def value_problem(record_type: str, value: str) -> str | None:
 def set_problems(record_set: dict, action: str, zone: str) -> list[str]:
     """What is wrong with one record set of a batch, by itself."""
     key = key_of(record_set)
-    name, record_type, _ = key
+    name, record_type = key[:2]
     if name != zone and not name.endswith("." + zone):
         return [f"RRSet with DNS name {name} is not permitted in zone {zone}"]
     alias = "AliasTarget" in record_set
@@ -354,7 +354,7 @@ def list_resource_record_sets(self: Route53) -> ActionResult:
     rows = [row for row in _sorted(zone) if row[0] >= start]
     page, rest = rows[: min(asked, PAGE)], rows[min(asked, PAGE) :]
     answer = {
-        "ResourceRecordSets": [record_set for _, record_set in page],
+        "ResourceRecordSets": [record_set for _key, record_set in page],
         "IsTruncated": bool(rest),
         "MaxItems": str(asked),
     }
@@ -396,7 +396,7 @@ def _delete_hosted_zone(backend: Route53Backend, id_: str) -> FakeZone:
 
 
 def _get_record_sets(zone: FakeZone, start_type: str, start_name: str) -> Iterator[dict]:
-    return iter([record_set for _, record_set in _sorted(zone)])
+    return iter([record_set for _key, record_set in _sorted(zone)])
 
 
 def _wrap(method):
