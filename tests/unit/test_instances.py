@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _instances as hosts
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
