@@ -107,6 +107,13 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Makes the same plan and changes nothing, also on an empty account.
+    support: full
+  diff_mode:
+    description: Returns what differs before and after, by kind and name.
+    support: full
 """
 
 EXAMPLES = r"""

@@ -125,20 +125,18 @@ def test_the_tarball_installs_elsewhere_and_a_playbook_runs_by_name(tmp_path, la
         [galaxy, "collection", "build", "--output-path", tmp_path], cwd=ROOT, check=True, capture_output=True, text=True
     )
     (tarball,) = tmp_path.glob("mydigitalstructure-aws-*.tar.gz")
-    subprocess.run(
-        [galaxy, "collection", "install", tarball, "--no-deps", "-p", tmp_path / "collections"],
-        cwd=tmp_path, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    installed = tmp_path / "collections/ansible_collections/mydigitalstructure/aws"
-    files = {entry["name"] for entry in json.loads((installed / "FILES.json").read_text())["files"]}
-    assert {"plugins/modules/network.py", "playbooks/site.yml", "roles/network/tasks/main.yml"} <= files
-    assert not [name for name in files if name.startswith((".venv", ".build", ".cache", ".git/", ".ci"))]
     environment = {
         "PATH": f"{pathlib.Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(tmp_path),
         "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
         **lab.environment(),
     }
+    install = [galaxy, "collection", "install", tarball, "--no-deps", "-p", tmp_path / "collections"]
+    subprocess.run(install, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    installed = tmp_path / "collections/ansible_collections/mydigitalstructure/aws"
+    files = {entry["name"] for entry in json.loads((installed / "FILES.json").read_text())["files"]}
+    assert {"plugins/modules/network.py", "playbooks/site.yml", "roles/network/tasks/main.yml"} <= files
+    assert not [name for name in files if name.startswith((".venv", ".build", ".cache", ".git/", ".ci"))]
     command = [galaxy.with_name("ansible-playbook"), "mydigitalstructure.aws.provision", "--check"]
     ran = subprocess.run(
         [*command, "-i", ROOT / "inventories/lab"],
