@@ -95,6 +95,9 @@ HEALTH_CHECK = {
 }
 """Our name of a health check's field, then the API's, then AWS's default; the matcher is apart."""
 
+ACCESS_POINT_TAG = "mydigitalstructure:access_point"
+"""The access point that a balancer and its target group serve; inventories group hosts by it."""
+
 Item = t.Mapping[str, t.Any]
 Connect = t.Callable[[str], t.Any]
 """Gives the client of a service, the same one each time; to make one costs more than many a call."""
@@ -293,7 +296,7 @@ def desired(
     )
     for point in access_points:
         for name in balancer_names(point):
-            own_tags = owned_tags(platform, name, tags, point.get("tags"))
+            own_tags = owned_tags(platform, name, tags, point.get("tags"), {ACCESS_POINT_TAG: point["name"]})
             wanted.points[name] = point
             wanted.target_groups[name] = {**target_fields(point["target"]), "vpc_id": vpc_id, "tags": own_tags}
             wanted.load_balancers[name] = {**balancer_fields(point), "tags": own_tags}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -79,3 +81,51 @@ def run_playbook(
         for item in [result, *result.get("results", [])]
     ]
     return Run(ran.returncode, ran.stdout + ran.stderr, results, report["stats"]["localhost"])
+
+
+def account(environment: dict[str, str | None] | None = None) -> dict[str, list]:
+    """Everything that the account holds, by kind, as molecule's scenario looks at it."""
+    command = [sys.executable, str(ROOT / "molecule/account.py")]
+    env = playbook_environment(environment)
+    return json.loads(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it; Ansible's workers leave its process group."""
+    parents: dict[int, list[int]] = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:  # it has ended meanwhile
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
+    found = [pid]
+    for member in found:
+        found += parents.get(member, [])
+    return found
+
+
+def run_interrupted(
+    lab, directory: pathlib.Path, name: str, seconds: float, *, variables: dict | None, environment: dict
+) -> int | None:
+    """Kill a playbook so many seconds after its first change.
+
+    Gives how many changing calls it had made until then, or None if it had come to its end.
+    """
+    lab.clear_calls()
+    command, env = playbook_command(name, directory, variables), playbook_environment(environment)
+    with subprocess.Popen(
+        command, env=env, cwd=directory, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and not lab.mutating():
+            time.sleep(0.05)
+        time.sleep(seconds)
+        ended = process.poll() is not None
+        members = [] if ended else family(process.pid)
+        for member in members:
+            try:
+                os.kill(member, signal.SIGKILL)
+            except ProcessLookupError:  # it ended by itself
+                continue
+    return None if ended else len(lab.mutating())

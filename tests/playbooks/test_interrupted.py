@@ -1,0 +1,176 @@
+"""A playbook that is killed between any two calls: the next run completes it, nothing is there twice or left over."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.lab.client import Lab
+from tests.playbooks.runner import account, family, run_interrupted, run_playbook
+
+SEED = int(os.environ.get("INTERRUPTED_SEED", "20260"))
+CONVERGES, DESTROYS = 6, 3
+CONFIRMED = {"destroy_confirm": "mds"}
+
+# what AWS chooses anew each time, in ids, names of hosts and times
+CHOSEN = [
+    r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+    r"(?<=[a-z]-)[0-9a-f]{8,17}\b",
+    r"(?<=/)[0-9a-f]{16}\b",
+    r"\b(ip|ec2)-\d+-\d+-\d+-\d+\b",
+    r"\b\d+\.\d+\.\d+\.\d+\b(?!/)",
+    r"\b\d{4}-\d\d-\d\d[T ][0-9:.]+(\+00:00|Z)?",
+    r"(?<=hostedzone/)[A-Z0-9]+",
+    r"\b_[0-9a-f]{32}\b",
+    r"\b_[0-9a-z]+(?=\.[a-z]+\.acm-validations)",
+    r"\bA(ROA|IPA)[A-Z0-9]+\b",
+    r"(?<=-)\d+(?=\.[a-z0-9-]+\.elb\.)",
+]
+
+
+def picture(held: dict[str, list]) -> dict[str, list]:
+    """An account with a star for what AWS chose: equal for two platforms of one description."""
+    stars = {}
+    for kind, items in held.items():
+        texts = []
+        for item in items:
+            text = json.dumps(item, sort_keys=True)
+            for pattern in CHOSEN:
+                text = re.sub(pattern, "*", text)
+            texts.append(text)
+        stars[kind] = sorted(texts)
+    return stars
+
+
+def changing_seconds(lab) -> float:
+    """The time between the first and the last changing call."""
+    times = [call["time"] for call in lab.mutating()]
+    return max(times) - min(times)
+
+
+class Account:
+    """A lab of its own, and the collection's playbooks on it."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.lab = Lab.start(state_dir=directory / "lab", port=0)
+
+    def run(self, name, variables=None):
+        self.lab.clear_calls()
+        return run_playbook(self.directory, name, variables=variables, environment=self.lab.environment())
+
+    def kill(self, name, seconds, variables=None):
+        return run_interrupted(
+            self.lab, self.directory, name, seconds, variables=variables, environment=self.lab.environment()
+        )
+
+    def held(self):
+        return account(self.lab.environment())
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory):
+    """Two of them, so that two stories run at the same time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+            patch.delenv(name)
+        made = []
+        try:
+            for _number in range(2):
+                made.append(Account(tmp_path_factory.mktemp("interrupted")))
+            yield made
+        finally:
+            for one in made:
+                one.lab.stop()
+
+
+@pytest.fixture(scope="module")
+def clean(accounts):
+    """A platform made and removed without interruption: its picture, and how long both change things."""
+    first = accounts[0]
+    found = first.held()
+    made = first.run("provision")
+    assert made.status == 0, made.output
+    seconds, whole = changing_seconds(first.lab), picture(first.held())
+    removed = first.run("destroy", CONFIRMED)
+    assert removed.status == 0, removed.output
+    assert first.held() == found
+    return {"picture": whole, "provision": seconds, "destroy": changing_seconds(first.lab)}
+
+
+@pytest.fixture(scope="module")
+def stories(accounts, clean):
+    """Each: a first converge is killed, the next one completes it, a third looks; some are then removed likewise."""
+    chance = random.Random(SEED)
+    print(f"INTERRUPTED_SEED={SEED}")
+    moments = [
+        (
+            clean["provision"] * (number + chance.random()) / CONVERGES,
+            clean["destroy"] * (number + chance.random()) / DESTROYS if number < DESTROYS else None,
+        )
+        for number in range(CONVERGES)
+    ]
+
+    def tell(one: Account, moment: float, removal: float | None) -> dict:
+        one.lab.reset()
+        found = one.held()
+        told = {"found": found, "moment": moment, "made": one.kill("provision", moment)}
+        told |= {"next": one.run("provision"), "picture": picture(one.held())}
+        told |= {"again": one.run("provision"), "again_changed": one.lab.mutating()}
+        if removal is not None:
+            told |= {"removal": removal, "removed": one.kill("destroy", removal, CONFIRMED)}
+            told |= {"destroy": one.run("destroy", CONFIRMED), "left": one.held()}
+        print(f"provision killed {moment:.2f} s after its first change, after {told['made']} changing calls")
+        if removal is not None:
+            print(f"destroy killed {removal:.2f} s after its first change, after {told['removed']} changing calls")
+        return told
+
+    with concurrent.futures.ThreadPoolExecutor(len(accounts)) as pool:
+        halves = [
+            pool.submit(lambda one=one, mine=moments[n :: len(accounts)]: [tell(one, *moment) for moment in mine])
+            for n, one in enumerate(accounts)
+        ]
+        told = [story for half in halves for story in half.result()]
+    return sorted(told, key=lambda story: story["moment"])
+
+
+@pytest.mark.parametrize("number", range(CONVERGES))
+def test_the_next_provision_completes_one_that_was_killed(stories, clean, number):
+    story = stories[number]
+    assert story["made"], f"it was not interrupted at {story['moment']:.2f} s"
+    assert story["next"].status == 0, story["next"].output
+    for kind, items in clean["picture"].items():
+        assert story["picture"][kind] == items, (kind, story["moment"])
+    assert story["again"].status == 0, story["again"].output
+    assert story["again"].stats["changed"] == 0, story["again"].actions()
+    assert story["again_changed"] == []
+
+
+@pytest.mark.parametrize("number", range(DESTROYS))
+def test_the_next_destroy_completes_one_that_was_killed(stories, number):
+    story = [story for story in stories if "removal" in story][number]
+    assert story["removed"], f"it was not interrupted at {story['removal']:.2f} s"
+    assert story["destroy"].status == 0, story["destroy"].output
+    for kind, items in story["found"].items():
+        assert story["left"][kind] == items, (kind, story["removal"])
+
+
+def test_the_whole_family_of_a_process_is_found():
+    """A worker in a session of its own would otherwise go on after the kill."""
+    script = "import subprocess, sys; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid, flush=True)"
+    script += "; sys.stdin.read()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        child = int(process.stdout.readline())
+        members = family(process.pid)
+        for member in members:
+            os.kill(member, signal.SIGKILL)
+    assert members == [process.pid, child]
