@@ -10,6 +10,8 @@ from ansible_collections.mydigitalstructure.aws.plugins.callback import recap as
 
 
 class Screen:
+    verbosity = 0
+
     def __init__(self):
         self.lines = []
 
