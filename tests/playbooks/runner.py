@@ -17,12 +17,13 @@ ANSIBLE_PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
 
 @dataclass
 class Run:
-    """One ansible-playbook: its exit status, its output, and the results of localhost's tasks in order."""
+    """One ansible-playbook: its status and output, localhost's results in order, its counts and those of all hosts."""
 
     status: int
     output: str
     results: list[dict]
     stats: dict
+    hosts: dict
 
     def actions(self, play: str = "") -> dict[tuple[str, str], dict]:
         """Every action that our modules named in the plays so called, as ``{(kind, name): fields}``."""
@@ -72,7 +73,8 @@ def run_playbook(
     env = playbook_environment(environment)
     ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=directory)
     assert ran.stdout.strip(), ran.stderr
-    report = json.loads(ran.stdout[ran.stdout.index("{") :])
+    # the recap stands before or behind the report
+    report = json.JSONDecoder().raw_decode(ran.stdout[ran.stdout.index("{\n") :])[0]
     results = [
         {**item, "play": play["play"]["name"], "task": task["task"]["name"]}
         for play in report["plays"]
@@ -80,7 +82,7 @@ def run_playbook(
         for result in [task["hosts"].get("localhost", {})]
         for item in [result, *result.get("results", [])]
     ]
-    return Run(ran.returncode, ran.stdout + ran.stderr, results, report["stats"]["localhost"])
+    return Run(ran.returncode, ran.stdout + ran.stderr, results, report["stats"].get("localhost", {}), report["stats"])
 
 
 def account(environment: dict[str, str | None] | None = None) -> dict[str, list]:

@@ -133,11 +133,11 @@ def stories(accounts, clean):
             print(f"destroy killed {removal:.2f} s after its first change, after {told['removed']} changing calls")
         return told
 
+    def tell_all(one: Account, mine: list[tuple[float, float | None]]) -> list[dict]:
+        return [tell(one, *moment) for moment in mine]
+
     with concurrent.futures.ThreadPoolExecutor(len(accounts)) as pool:
-        halves = [
-            pool.submit(lambda one=one, mine=moments[n :: len(accounts)]: [tell(one, *moment) for moment in mine])
-            for n, one in enumerate(accounts)
-        ]
+        halves = [pool.submit(tell_all, one, moments[n :: len(accounts)]) for n, one in enumerate(accounts)]
         told = [story for half in halves for story in half.result()]
     return sorted(told, key=lambda story: story["moment"])
 
