@@ -103,7 +103,7 @@ keyed_groups:
 
 import concurrent.futures
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 try:
     import botocore.config
