@@ -95,11 +95,14 @@ class Service:
     def planned(self) -> bool:
         return all(planned for planned, unused in self.results.values())
 
+    def told(self) -> dict[str, dict[str, t.Any]]:
+        """The results by task: where something was applied, what was only planned beside it does not count."""
+        return {task: result for task, (planned, result) in self.results.items() if planned == self.planned}
+
     def actions(self) -> list[dict[str, t.Any]]:
         """The modules' actions, and one for each item that a stock module changed."""
         found: list[dict[str, t.Any]] = []
-        for task, kept in self.results.items():
-            result = kept[1]
+        for task, result in self.told().items():
             if isinstance(result.get("actions"), list):
                 found += [a for a in result["actions"] if isinstance(a, dict) and a.get("verb") in VERBS]
             elif "results" in result:
@@ -178,6 +181,6 @@ class CallbackModule(CallbackBase):
         for action in actions:
             line = f"{would}{DONE[action['verb']]} {action['kind'].replace('_', ' ')} {action['name']}".rstrip()
             self._display.display(f"    {line}", color=COLOURS[action["verb"]])
-        for kept in service.results.values():
-            for label, value in made(kept[1]):
+        for result in service.told().values():
+            for label, value in made(result):
                 self._display.display(f"    {label:<42} {value}")

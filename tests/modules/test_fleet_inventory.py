@@ -132,6 +132,37 @@ def test_lifecycle_groups(lab, inventory):
     assert found.group("lifecycle_Pending_Wait") == sorted(instance["InstanceId"] for instance in held)
 
 
+def test_health_and_access_points_are_the_balancers_view(lab, inventory, hosts):
+    elb, ec2 = lab.client("elbv2"), lab.client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+
+    def target_group(name, **tags):
+        tags = [{"Key": key.replace("__", ":"), "Value": value} for key, value in tags.items()]
+        made = elb.create_target_group(
+            Name=name, Protocol="HTTP", Port=80, VpcId=vpc, Tags=tags or [{"Key": "a", "Value": "b"}]
+        )
+        return made["TargetGroups"][0]["TargetGroupArn"]
+
+    ours = {"mydigitalstructure__platform": "mds", "mydigitalstructure__access_point": "webapi"}
+    one = target_group("mds-webapi-1", **ours, mydigitalstructure__name="webapi-1")
+    two = target_group("mds-webapi-2", **ours, mydigitalstructure__name="webapi-2")
+    foreign = target_group("foreign")
+    first, second = hosts["members"][:2]
+    elb.register_targets(TargetGroupArn=one, Targets=[{"Id": first}, {"Id": second}])
+    elb.register_targets(TargetGroupArn=two, Targets=[{"Id": first}])
+    elb.register_targets(TargetGroupArn=foreign, Targets=[{"Id": hosts["file"]}])
+    found = inventory(target_health=True)
+    assert found.group("access_point_webapi") == sorted([first, second])
+    states = {
+        target["Target"]["Id"]: target["TargetHealth"]["State"]
+        for target in elb.describe_target_health(TargetGroupArn=one)["TargetHealthDescriptions"]
+    }
+    for host in (first, second):
+        assert found.hosts[host]["access_points"] == {"webapi": states[host]}
+        assert host in found.group(f"health_{states[host]}")
+    assert found.hosts["file"]["access_points"] == {}
+
+
 def test_names_addresses_and_composed_groups(inventory, hosts):
     named = inventory(hostnames=["tag:mydigitalstructure:role", "instance_id"], address="none")
     # four hosts of one name keep it, each with its id behind it

@@ -65,6 +65,16 @@ def test_what_was_made_is_told_with_ids_and_the_plan_is_not_told_twice(recap):
     assert text.count("created subnet app-a") == 1
 
 
+def test_what_was_planned_and_never_reached_is_not_told_as_done(recap):
+    later = {"changed": True, "actions": [action("create", "load_balancer", "webapi")]}
+    recap.v2_runner_on_ok(result("balancers", "Request certificates", PLAN, planned=True))
+    recap.v2_runner_on_ok(result("balancers", "Make load balancers", later, planned=True))
+    recap.v2_runner_on_failed(result("balancers", "Request certificates", {"failed": True, "msg": "no"}))
+    recap.v2_playbook_on_stats(None)
+    assert "webapi" not in recap._display.text()
+    assert "created" not in recap._display.text()
+
+
 def test_a_plan_alone_says_what_would_be(recap):
     recap.v2_runner_on_ok(result("network", "Make the network", PLAN, planned=True))
     recap.v2_playbook_on_stats(None)
