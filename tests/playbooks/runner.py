@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ANSIBLE_PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """One ansible-playbook: its status and output, localhost's results in order, its counts and those of all hosts."""
 
@@ -36,8 +36,8 @@ class Run:
         }
 
     def failure(self) -> str:
-        """The message of the task that failed."""
-        return next(result["msg"] for result in self.results if result.get("failed"))
+        """The message of the task that failed; all of the output if no task did."""
+        return next((result["msg"] for result in self.results if result.get("failed")), self.output)
 
 
 def playbook_command(name: str, directory: pathlib.Path, variables: dict | None) -> list[str]:

@@ -36,7 +36,7 @@ class Platform:
 
     def provision(self, **variables) -> None:
         run: Run = self.playbook("provision", variables=variables)
-        assert run.status == 0, run.output
+        assert run.status == 0, run.failure()
 
     def foreign_is_unchanged(self) -> None:
         """Everything that was there before the platform is there still, as it was."""
@@ -101,11 +101,15 @@ def platform(lab_server, tmp_path_factory):
         yield made
 
 
-def test_nothing_is_called_unless_the_name_is_typed(platform):
-    for given in ({"destroy_confirm": ""}, {"destroy_confirm": "mdss"}, {"destroy_confirm": True}):
-        sentence = platform.refusal(**given)
-        assert sentence.startswith("destroy_confirm: ") and "-e destroy_confirm=mds" in sentence
-        assert platform.lab.calls() == []
+def test_nothing_is_looked_at_unless_the_name_is_typed(platform):
+    for given in ({}, {"destroy_confirm": ""}, {"destroy_confirm": "mdss"}, {"destroy_confirm": True}):
+        platform.lab.clear_calls()
+        run = platform.playbook("destroy", variables=given)
+        assert run.status != 0
+        assert platform.lab.mutating() == []
+        # no module of ours has run; what was called is the inventory's sweep
+        assert {result["action"] for result in run.results if "action" in result} == {"ansible.builtin.assert"}
+        assert run.failure().startswith("destroy_confirm: ") and "-e destroy_confirm=mds" in run.failure()
 
 
 def test_protection_stops_the_removal_before_anything_is_gone(platform):
@@ -120,7 +124,7 @@ def test_protection_stops_the_removal_before_anything_is_gone(platform):
 
     platform.provision()
     plan = platform.playbook("destroy", "--check", variables=CONFIRMED)
-    assert plan.status == 0, plan.output
+    assert plan.status == 0, plan.failure()
 
 
 def test_a_foreign_record_in_our_zone_stops_the_removal(platform):
@@ -128,13 +132,14 @@ def test_a_foreign_record_in_our_zone_stops_the_removal(platform):
     zones = dns.list_hosted_zones_by_name(DNSName="mydigitalstructure.com")["HostedZones"]
     zone, name = zones[0]["Id"], "theirs.mydigitalstructure.com"
     dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=text_record("CREATE", name))
-    sentence = platform.refusal()
-    assert f"{name} TXT" in sentence and "mydigitalstructure.com" in sentence
-
-    plan = platform.playbook("destroy", "--check", variables={**CONFIRMED, "dns_destroy_purge": True})
-    assert plan.status == 0, plan.output
-    assert ("record", f"mydigitalstructure.com {name} TXT") in plan.actions(), sorted(plan.actions())
-    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=text_record("DELETE", name))
+    try:
+        sentence = platform.refusal()
+        plan = platform.playbook("destroy", "--check", variables={**CONFIRMED, "dns_destroy_purge": True})
+    finally:
+        dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=text_record("DELETE", name))
+    assert f"{name} TXT" in sentence
+    assert plan.status == 0, plan.failure()
+    assert any(name in key[1] for key in plan.actions()), sorted(plan.actions())
 
 
 def test_a_foreign_network_interface_in_our_vpc_stops_the_removal(platform):
@@ -142,9 +147,11 @@ def test_a_foreign_network_interface_in_our_vpc_stops_the_removal(platform):
     mine = [{"Name": "tag:mydigitalstructure:name", "Values": ["data-a"]}]
     subnet = ec2.describe_subnets(Filters=mine)["Subnets"][0]
     made = ec2.create_network_interface(SubnetId=subnet["SubnetId"], Description="a database")["NetworkInterface"]
-    sentence = platform.refusal()
+    try:
+        sentence = platform.refusal()
+    finally:
+        ec2.delete_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"])
     assert made["NetworkInterfaceId"] in sentence and subnet["VpcId"] in sentence
-    ec2.delete_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"])
 
 
 def test_the_account_is_left_as_it_was_found(platform):
@@ -155,11 +162,11 @@ def test_the_account_is_left_as_it_was_found(platform):
         HostedZoneId=zones[0]["Id"], ChangeBatch=text_record("CREATE", "theirs.1blankspace.com")
     )
     run = platform.playbook("destroy", variables={**CONFIRMED, "dns_destroy_purge": True})
-    assert run.status == 0, run.output
+    assert run.status == 0, run.failure()
     assert account() == platform.before
 
     platform.lab.clear_calls()
     again = platform.playbook("destroy", variables=CONFIRMED)
-    assert again.status == 0, again.output
+    assert again.status == 0, again.failure()
     assert again.stats["changed"] == 0
     assert platform.lab.mutating() == []
