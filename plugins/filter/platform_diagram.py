@@ -125,7 +125,8 @@ def checked(variables: Item) -> dict[str, t.Any]:
         )
     found: dict[str, t.Any] = {}
     for variable in (*TEXTS, *NUMBERS, *LISTS):
-        if variables.get(variable) in (None, ""):
+        # there may be no zones and no access points yet, but a VPC without subnets shows nothing
+        if variables.get(variable) in (None, "") or (variable == "network_subnets" and not variables[variable]):
             raise InputError(f"{variable}: it is missing or empty; the platform cannot be drawn without it.")
     for variable in TEXTS:
         found[variable] = text_of(variables[variable], variable)
@@ -409,9 +410,7 @@ class Picture:
         listed: dict[str, list[tuple[str, ...]]] = {}
         for name, item in self.subnets.items():
             if not network_of(item["cidr"], f"network_subnets {name}: cidr").subnet_of(whole):
-                raise InputError(
-                    f"network_subnets {name}: cidr {item['cidr']!r} lies outside of network_cidr, {whole}."
-                )
+                raise InputError(f"network_subnets {name}: cidr {item['cidr']!r} lies outside of network_cidr {whole}.")
             listed.setdefault(item["tier"], []).append((f"{name}: {item['cidr']}", item["zone"]))
         lists = {}
         for tier in sorted(listed, key=lambda tier: (TIERS.index(tier) if tier in TIERS else len(TIERS), tier)):
