@@ -114,13 +114,13 @@ def _seconds(text: str) -> float:
 
 
 def tasks(ran: Ran) -> list[Task]:
-    """The tasks that ran, from the JSON report; ``changed`` counts items of a loop."""
+    """The tasks that ran, from a playbook's JSON report; ``changed`` counts items of a loop."""
     start = re.search(r"^\{", ran.output, re.MULTILINE)
     if not start:
         return []
     report, _end = json.JSONDecoder().raw_decode(ran.output[start.start() :])
     found = []
-    for play in report["plays"]:
+    for play in report.get("plays", []):
         for task in play["tasks"]:
             result = next(iter(task["hosts"].values()), None)
             if result is None or result.get("skipped") or "end" not in task["task"]["duration"]:

@@ -22,6 +22,8 @@ CONFIRMED = {"destroy_confirm": "mds"}
 
 # what AWS chooses anew each time, in ids, names of hosts and times
 CHOSEN = [
+    r"\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b",
+    r'(?<="ClientToken": ")[0-9a-f]{64}',
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
     r"(?<=[a-z]-)[0-9a-f]{8,17}\b",
     r"(?<=/)[0-9a-f]{16}\b",
