@@ -137,6 +137,7 @@ def test_check_converge_and_second_run(world, run_module):
     assert tags == {
         **OURS,
         "mydigitalstructure:name": "webapi-1",
+        "mydigitalstructure:access_point": "webapi",
         "Name": "mds-webapi-1",
         "Env": "lab",
     }
