@@ -102,6 +102,8 @@ keyed_groups:
 """
 
 import concurrent.futures
+import functools
+import io
 import typing as t
 from xml.etree import ElementTree
 
@@ -173,22 +175,36 @@ class LeanPages:
     def __call__(self, response_dict: dict[str, t.Any], **unused: t.Any) -> None:
         if response_dict["status_code"] >= 300:
             return
-        root = ElementTree.fromstring(response_dict["body"])
+        # an instance is let go as soon as it is read, so that a page's tree is never whole
+        parser = ElementTree.iterparse(io.BytesIO(response_dict["body"]))
+        for _event, element in parser:
+            space, _brace, tag = element.tag.rpartition("}")
+            if tag == "instancesSet":
+                self.hosts += [self.host(instance, space + "}" if space else "") for instance in element]
+                element.clear()
+        root = parser.root
         space = root.tag[: root.tag.index("}") + 1] if root.tag.startswith("{") else ""
-        paths = [(name, "/".join(space + part for part in path.split("/"))) for name, path in LEAN.items()]
-        tag_path, key, value = f"{space}tagSet/{space}item", f"{space}key", f"{space}value"
-        for reservation in root.iterfind(f"{space}reservationSet/{space}item"):
-            for instance in reservation.iterfind(f"{space}instancesSet/{space}item"):
-                host = {name: instance.findtext(path) or None for name, path in paths}
-                host["instance_tags"] = {
-                    tag.findtext(key): tag.findtext(value) or "" for tag in instance.iterfind(tag_path)
-                }
-                self.hosts.append(host)
         token = root.find(f"{space}nextToken")
         for child in list(root):
             if child is not token and child.tag != f"{space}requestId":
                 root.remove(child)
         response_dict["body"] = ElementTree.tostring(root)
+
+    @staticmethod
+    def host(instance: ElementTree.Element, space: str) -> Host:
+        """What is wanted of an instance's element, whose names are in the namespace ``space`` (with its braces)."""
+        host: Host = {name: instance.findtext(path) or None for name, path in lean_paths(space)}
+        host["instance_tags"] = {
+            tag.findtext(f"{space}key"): tag.findtext(f"{space}value") or ""
+            for tag in instance.iterfind(f"{space}tagSet/{space}item")
+        }
+        return host
+
+
+@functools.cache
+def lean_paths(space: str) -> tuple[tuple[str, str], ...]:
+    """The paths of :data:`LEAN` in a namespace."""
+    return tuple((name, "/".join(space + part for part in path.split("/"))) for name, path in LEAN.items())
 
 
 def full_host(instance: dict[str, t.Any]) -> Host:
