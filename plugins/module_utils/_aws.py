@@ -114,13 +114,22 @@ def check_endpoint(url: str) -> None:
 
 
 def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
-    """Every item of a paginated operation.
+    """Every item of an operation that gives pages, with botocore's paginator or, where it has none, by ``NextToken``.
 
     :arg source: the client.
     :arg operation: the method's name, such as ``describe_subnets``.
     :arg key: where a page keeps its items, such as ``Subnets``.
     """
-    return [item for page in source.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]
+    if source.can_paginate(operation):
+        return [item for page in source.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]
+    # botocore has no paginators for most of SES v2
+    found, token = [], {}
+    while True:
+        page = getattr(source, operation)(**arguments, **token)
+        found += page.get(key, [])
+        if not page.get("NextToken"):
+            return found
+        token = {"NextToken": page["NextToken"]}
 
 
 def owned_tags(platform: str, name: str, *extra: t.Mapping[str, str] | None) -> dict[str, str]:

@@ -43,6 +43,14 @@ READING = re.compile(
 MUTATING_ALL_THE_SAME = frozenset(
     {"VerifyEmailIdentity", "VerifyEmailAddress", "VerifyDomainIdentity", "VerifyDomainDkim"}
 )
+REPUTATION = re.compile(
+    r"/v2/email/reputation/entities/(?P<type>[^/?]+)/(?P<reference>[^/?]+)(/(?P<rest>customer-managed-status|policy))?(\?|$)"
+)
+REPUTATION_OPERATIONS = {
+    None: "GetReputationEntity",
+    "customer-managed-status": "UpdateReputationEntityCustomerManagedStatus",
+    "policy": "UpdateReputationEntityPolicy",
+}
 
 
 @dataclass(frozen=True)
@@ -111,11 +119,27 @@ def identify(environ: dict, body: bytes) -> Identity:
         return Identity(service, target.rpartition(".")[2], region, caller)
     if "/operation/" in path:  # Smithy RPC: /service/<Service>/operation/<Operation>
         return Identity(service, path.rpartition("/")[2], region, caller)
+    reputation = reputation_operation(environ)
+    if reputation:
+        return Identity(service, reputation[0], region, caller)
     try:
         operation, _arguments = _router(service).match(Request(environ))
         return Identity(service, operation.name, region, caller)
     except (NotFound, NotImplementedError, LookupError, ValueError, OSError):
         return Identity(service, "unknown", region, caller)
+
+
+def reputation_operation(environ: dict) -> tuple[str, dict[str, str]] | None:
+    """SES v2's operation on a reputation entity, with its parameters in the path; None for other requests.
+
+    The entity is an ARN, whose slashes a router takes for those of the path once it is decoded.
+    """
+    found = REPUTATION.match(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
+    if not found:
+        return None
+    reference = urllib.parse.unquote(found["reference"])
+    operation = REPUTATION_OPERATIONS[found["rest"]]
+    return operation, {"ReputationEntityType": found["type"], "ReputationEntityReference": reference}
 
 
 def _credential_scope(environ: dict) -> tuple[str, str, str]:

@@ -173,3 +173,62 @@ def test_elbv2(lab):
 @pytest.mark.parametrize("service", ["ssm"])
 def test_parameters(lab, service):
     Recorder(lab, service)("GetParameter", Name="/aws/service/debian/release/12/latest/arm64")
+
+
+def test_ses(lab):
+    call, first = Recorder(lab, "sesv2"), Recorder(lab, "ses")
+    call("CreateConfigurationSet", ConfigurationSetName="mds-campaign")
+    stream = {"ConfigurationSetName": "mds-campaign"}
+    call("PutConfigurationSetDeliveryOptions", **stream, TlsPolicy="REQUIRE")
+    call("PutConfigurationSetReputationOptions", **stream, ReputationMetricsEnabled=True)
+    call("PutConfigurationSetSendingOptions", **stream, SendingEnabled=True)
+    call("PutConfigurationSetSuppressionOptions", **stream, SuppressedReasons=["BOUNCE"])
+    call("PutConfigurationSetTrackingOptions", **stream, CustomRedirectDomain="t.example.com")
+    call("PutConfigurationSetVdmOptions", **stream, VdmOptions={"DashboardOptions": {"EngagementMetrics": "DISABLED"}})
+    bus = {"EventBridgeDestination": {"EventBusArn": "arn:aws:events:ap-southeast-2:123456789012:event-bus/default"}}
+    destination = {"Enabled": True, "MatchingEventTypes": ["BOUNCE"], **bus}
+    named = {**stream, "EventDestinationName": "events"}
+    call("CreateConfigurationSetEventDestination", **named, EventDestination=destination)
+    call("UpdateConfigurationSetEventDestination", **named, EventDestination=destination)
+    call("GetConfigurationSetEventDestinations", **stream)
+    call("DeleteConfigurationSetEventDestination", **named)
+    call("GetConfigurationSet", **stream)
+    call("ListConfigurationSets")
+
+    identity = {"EmailIdentity": "example.com"}
+    tags = [{"Key": "a", "Value": "b"}]
+    call("CreateEmailIdentity", **identity, Tags=tags, **stream)
+    call("PutEmailIdentityDkimAttributes", **identity, SigningEnabled=True)
+    call("PutEmailIdentityDkimSigningAttributes", **identity, SigningAttributesOrigin="AWS_SES")
+    call("PutEmailIdentityMailFromAttributes", **identity, MailFromDomain="mail.example.com")
+    call("PutEmailIdentityFeedbackAttributes", **identity, EmailForwardingEnabled=True)
+    call("PutEmailIdentityConfigurationSetAttributes", **identity, **stream)
+    call("GetEmailIdentity", **identity)
+    call("ListEmailIdentities")
+    for kind in ("Dkim", "MailFromDomain", "Notification", "Verification"):
+        first(f"GetIdentity{kind}Attributes", Identities=["example.com"])
+    first("VerifyDomainIdentity", Domain="old.example.com")
+    first("ListIdentities", IdentityType="Domain")
+    first("DeleteIdentity", Identity="old.example.com")
+
+    tenant = call("CreateTenant", TenantName="one", Tags=tags)["TenantArn"]
+    account = tenant.split(":")[4]
+    resource = f"arn:aws:ses:ap-southeast-2:{account}:identity/example.com"
+    call("CreateTenantResourceAssociation", TenantName="one", ResourceArn=resource)
+    call("ListTenantResources", TenantName="one")
+    call("ListResourceTenants", ResourceArn=resource)
+    call("GetTenant", TenantName="one")
+    call("ListTenants")
+    entity = {"ReputationEntityType": "RESOURCE", "ReputationEntityReference": tenant}
+    call("UpdateReputationEntityCustomerManagedStatus", **entity, SendingStatus="DISABLED")
+    call("GetReputationEntity", **entity)
+    call("ListReputationEntities")
+    call("TagResource", ResourceArn=tenant, Tags=tags)
+    call("ListTagsForResource", ResourceArn=tenant)
+    call("UntagResource", ResourceArn=tenant, TagKeys=["a"])
+    call("GetAccount")
+    call("PutAccountDetails", MailType="TRANSACTIONAL", WebsiteURL="https://example.com", ProductionAccessEnabled=True)
+    call("DeleteTenantResourceAssociation", TenantName="one", ResourceArn=resource)
+    call("DeleteTenant", TenantName="one")
+    call("DeleteEmailIdentity", **identity)
+    call("DeleteConfigurationSet", **stream)
