@@ -624,7 +624,7 @@ def update_reputation_entity_customer_managed_status(mail: Mail, asked: dict[str
         tenant = _tenant_of(mail, asked["ReputationEntityReference"])
     except Refused as error:
         # this operation knows no NotFoundException
-        raise bad(error.message) from error
+        raise bad(error.message) from None
     now = moment(CLOCK.now())
     mail.statuses[tenant["TenantArn"]] = {"Status": asked["SendingStatus"], "LastUpdatedTimestamp": now}
 

@@ -1,0 +1,753 @@
+# Copyright: (c) 2026, mydigitalstructure
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The domains that tenants send mail from (SES identities), and SES's tenants, as one set.
+
+SES v2 tells a domain's settings one domain a call, at one call a second. So what the batches of SES v1 and the tagging
+service do not tell (key, configuration set, feedback, tenant, streams) is recorded as a hash in a tag, written last: a
+domain whose tag has the wanted hash has the wanted settings, and one that was left half-made has not.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import json
+import re
+import threading
+import time
+import typing as t
+
+try:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+except ImportError:  # private_der says what is missing, to those who give a key
+    serialization = rsa = None
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
+from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_account_info
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list, compare_aws_tags
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    NAME_TAG,
+    PLATFORM_TAG,
+    application,
+    client,
+    declared_name,
+    owned_filter,
+    owned_tags,
+    pages,
+    tags_of,
+)
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._certificates import normal_domain
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
+    CREATE,
+    DELETE,
+    KNOWN_AFTER_APPLY,
+    UPDATE,
+    Action,
+    Fields,
+    InputError,
+    Plan,
+    compare,
+    concurrently,
+    ignored,
+)
+
+KIND = "mail_domain"
+TENANT = "mail_tenant"
+SETTINGS_TAG = "mydigitalstructure:settings"
+SINCE_TAG = "mydigitalstructure:since"
+"""When the domain was made, for those who ask since when it waits; SES does not tell."""
+MAX_TAGS = 50
+BATCH = 100
+"""Identities that one GetIdentity...Attributes answers for."""
+WORKERS = 16
+RECORD_TTL = 3600
+
+DOMAIN = re.compile(r"((?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)(?=[a-z])[a-z0-9-]{2,63}(?<!-)")
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+TENANT_NAME = re.compile(r"[A-Za-z0-9_-]+")
+REGISTRIES = (
+    *("ac", "asn", "co", "com", "edu", "gob", "gouv", "gov", "gv", "id", "info", "ltd", "me", "mil", "net", "nhs"),
+    *("nom", "or", "org", "plc", "sch"),
+)
+"""Names below a country's that are registries in most of the countries that have them: ``co.uk``, ``com.au``."""
+MX_FAILURE = {"use_default": "USE_DEFAULT_VALUE", "reject": "REJECT_MESSAGE"}
+MX_FAILURE_V1 = {"UseDefaultValue": "use_default", "RejectMessage": "reject"}
+
+
+# --- input ----------------------------------------------------------------------------------------------------------
+
+
+def public_suffix(domain: str) -> bool:
+    """Whether nobody can own a domain because names are sold below it.
+
+    A rule for the common mistakes, not the whole public suffix list: SES could not verify such a domain anyway.
+    """
+    labels = domain.split(".")
+    return len(labels) < 2 or (len(labels) == 2 and len(labels[1]) == 2 and labels[0] in REGISTRIES)
+
+
+def private_der(text: str, where: str) -> tuple[str, str]:
+    """The base64 DER forms of a private key, given as PEM or as base64, and of its public key."""
+    if serialization is None:
+        raise InputError(f"{where}: private_key needs the Python package cryptography, which is not there.")
+    try:
+        if "-----BEGIN" in text:
+            key = serialization.load_pem_private_key(text.encode(), password=None)
+        else:
+            key = serialization.load_der_private_key(base64.b64decode("".join(text.split()), validate=True), None)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{where}: private_key cannot be read; an RSA key without a passphrase is allowed, as PEM or as "
+            "base64 of its DER form."
+        ) from error
+    if not isinstance(key, rsa.RSAPrivateKey) or not 1024 <= key.key_size <= 2048:
+        raise InputError(f"{where}: private_key is not an RSA key of 1024 to 2048 bits, the only kind that SES takes.")
+    private = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(private).decode(), base64.b64encode(public).decode()
+
+
+def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
+    """Raise :class:`InputError` for what SES cannot keep."""
+    seen: dict[str, t.Mapping[str, t.Any]] = {}
+    paused: dict[str, tuple[str, bool]] = {}
+    for item in domains:
+        given, tenant = item["name"], item.get("tenant")
+        name = normal_domain(given)
+        where = f"domains: {given}"
+        if len(name) > 253 or not DOMAIN.fullmatch(name):
+            raise InputError(f"domains: name {given!r} is not a domain; allowed is such as example.com.")
+        if public_suffix(name):
+            raise InputError(
+                f"domains: name {given!r} is a public suffix, which nobody owns; a name below it is needed."
+            )
+        if name in seen:
+            other = seen[name].get("tenant")
+            whose = f" (of the tenants {other} and {tenant})" if other != tenant else ""
+            raise InputError(f"domains: name {name!r} is there twice{whose}; each domain is allowed once.")
+        seen[name] = item
+        room = 64 - len(platform) - 1
+        if tenant is not None and (not TENANT_NAME.fullmatch(tenant) or len(tenant) > room):
+            raise InputError(
+                f"{where}: tenant {tenant!r} is not allowed; it has 1 to {room} letters, digits, underscores and "
+                "hyphens."
+            )
+        if item["paused"] and tenant is None:
+            raise InputError(f"{where}: paused is true, but it has no tenant; SES pauses tenants, not domains.")
+        if tenant is not None:
+            first, before = paused.setdefault(tenant, (name, item["paused"]))
+            if before != item["paused"]:
+                raise InputError(
+                    f"{where}: paused {item['paused']} is not that of {first}; the domains of tenant {tenant} need "
+                    "the same."
+                )
+        validate_mail(item, where)
+
+
+def validate_mail(item: t.Mapping[str, t.Any], where: str) -> None:
+    """Raise :class:`InputError` for a domain's DKIM, MAIL FROM, DMARC or tags that cannot work."""
+    dkim = item.get("dkim") or {}
+    if dkim.get("type") == "external":
+        selector = dkim.get("selector") or ""
+        if not LABEL.fullmatch(selector):
+            raise InputError(
+                f"{where}: dkim selector {selector!r} is not allowed; it has 1 to 63 small letters, digits and hyphens."
+            )
+        if not dkim.get("private_key"):
+            raise InputError(f"{where}: dkim private_key is missing; type external needs one.")
+        private_der(dkim["private_key"], where)
+    subdomain = item["mail_from"]["subdomain"]
+    if subdomain and not LABEL.fullmatch(subdomain):
+        raise InputError(
+            f"{where}: mail_from subdomain {subdomain!r} is not allowed; it is one label such as mail, or empty for "
+            "none."
+        )
+    if item["dmarc"] and not item["dmarc"].startswith("v=DMARC1;"):
+        raise InputError(
+            f"{where}: dmarc {item['dmarc']!r} is not allowed; it begins with v=DMARC1; or is empty for none."
+        )
+
+
+class Wanted(t.NamedTuple):
+    """A wanted domain: its fields in normal form, and what is no field: key, DMARC policy."""
+
+    fields: Fields
+    item: t.Mapping[str, t.Any]
+    private_key: str
+    public_key: str
+
+
+def desired(
+    domains: t.Sequence[t.Mapping[str, t.Any]],
+    platform: str,
+    tags: t.Mapping[str, str] | None = None,
+    streams: t.Sequence[str] = (),
+) -> tuple[dict[str, Wanted], dict[str, Fields]]:
+    """The wanted domains, keyed by name, and the wanted tenants' fields, keyed by declared name."""
+    validate(domains, platform)
+    wanted: dict[str, Wanted] = {}
+    tenants: dict[str, Fields] = {}
+    for item in domains:
+        name, tenant, dkim = normal_domain(item["name"]), item.get("tenant"), item.get("dkim") or {}
+        private_key = public_key = ""
+        if dkim.get("type") == "external":
+            private_key, public_key = private_der(dkim["private_key"], f"domains: {name}")
+            key = f"external {dkim['selector']} {fingerprint(public_key)}"
+        else:
+            key = f"easy {dkim.get('key_length') or 2048}"
+        mail_from = item["mail_from"]
+        settings = {
+            "configuration_set": f"{platform}-{item['configuration_set']}" if item.get("configuration_set") else None,
+            "dkim": key,
+            "feedback_forwarding": item["feedback_forwarding"],
+            "streams": sorted({f"{platform}-{stream}" for stream in streams}) if tenant else [],
+            "tenant": tenant,
+        }
+        own = owned_tags(platform, name, tags, item.get("tags"))
+        if len(own) + 2 > MAX_TAGS:
+            raise InputError(f"domains: {name}: it has {len(own) - 3} tags; at most {MAX_TAGS - 5} are allowed.")
+        fields = {
+            **settings,
+            "mail_from": f"{mail_from['subdomain']}.{name}" if mail_from["subdomain"] else None,
+            "on_mx_failure": mail_from["on_mx_failure"] if mail_from["subdomain"] else "use_default",
+            "settings": settings_hash(settings),
+            "tags": own,
+        }
+        wanted[name] = Wanted(fields, item, private_key, public_key)
+        if tenant is not None:
+            tenants[tenant] = {"paused": item["paused"]}
+    return wanted, tenants
+
+
+SETTINGS = ("configuration_set", "dkim", "feedback_forwarding", "streams", "tenant")
+"""The fields that no batch tells, and that the settings tag stands for."""
+
+
+def settings_hash(fields: t.Mapping[str, t.Any]) -> str:
+    """The value of the settings tag for these settings."""
+    text = json.dumps({name: fields[name] for name in SETTINGS}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def fingerprint(public_key: str) -> str:
+    """A public key's short name, for comparison and for people."""
+    return hashlib.sha256(public_key.encode()).hexdigest()[:16]
+
+
+# --- DNS ------------------------------------------------------------------------------------------------------------
+
+
+def records(name: str, wanted: Wanted, tokens: t.Sequence[str], region: str) -> list[dict[str, t.Any]]:
+    """The records that the domain's DNS needs, in the form of dns_zones; ``tokens`` are Easy DKIM's three."""
+    found = []
+
+    def add(owner: str, kind: str, value: str) -> None:
+        found.append({"name": owner, "type": kind, "ttl": RECORD_TTL, "values": [value]})
+
+    if wanted.public_key:
+        add(f"{wanted.item['dkim']['selector']}._domainkey.{name}", "TXT", f"v=DKIM1; k=rsa; p={wanted.public_key}")
+    else:
+        for token in tokens:
+            add(f"{token}._domainkey.{name}", "CNAME", f"{token}.dkim.amazonses.com")
+    if wanted.fields["mail_from"]:
+        add(wanted.fields["mail_from"], "MX", f"10 feedback-smtp.{region}.amazonses.com")
+        add(wanted.fields["mail_from"], "TXT", "v=spf1 include:amazonses.com ~all")
+    if wanted.item["dmarc"]:
+        add(f"_dmarc.{name}", "TXT", wanted.item["dmarc"])
+    return found
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+class Pace:
+    """Keeps the calls of each operation so far apart that SES need not refuse them; 0 a second is no limit."""
+
+    def __init__(self, per_second: float) -> None:
+        self.interval = 1 / per_second if per_second else 0.0
+        self.lock = threading.Lock()
+        self.next: dict[str, float] = {}
+
+    def __call__(self, operation: str) -> None:
+        if not self.interval:
+            return
+        with self.lock:
+            now = time.monotonic()
+            at = max(now, self.next.get(operation, 0.0))
+            self.next[operation] = at + self.interval
+        time.sleep(at - now)
+
+
+class Reader:
+    """What AWS says; ``account`` and ``partition`` are those of ARNs."""
+
+    def __init__(self, module: AnsibleAWSModule, pace: Pace) -> None:
+        self.v2, self.v1 = client(module, "sesv2"), client(module, "ses")
+        self.tagging = client(module, "resourcegroupstaggingapi")
+        self.platform, self.region, self.pace = module.params["platform"], module.region, pace
+        self.account, self.partition = get_aws_account_info(module)
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:{self.partition}:ses:{self.region}:{self.account}:{kind}/{name}"
+
+    def names(self) -> list[str]:
+        """Every domain in the account, whoever's."""
+        listed = pages(self.v2, "list_email_identities", "EmailIdentities", PageSize=1000)
+        return [item["IdentityName"] for item in listed if item["IdentityType"] == "DOMAIN"]
+
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """The tags of the platform's domains, by domain, as the tagging service knows them (it learns late)."""
+        filters = [
+            {"Key": item["Name"].removeprefix("tag:"), "Values": item["Values"]} for item in owned_filter(self.platform)
+        ]
+        found = pages(
+            self.tagging,
+            "get_resources",
+            "ResourceTagMappingList",
+            TagFilters=filters,
+            ResourceTypeFilters=["ses:identity"],
+            ResourcesPerPage=100,
+        )
+        return {item["ResourceARN"].rpartition("identity/")[2]: tags_of(item) for item in found}
+
+    def tenants(self) -> dict[str, dict[str, t.Any]]:
+        """The tenants whose names begin with the platform's, by declared name."""
+        prefix = f"{self.platform}-"
+        listed = pages(self.v2, "list_tenants", "Tenants", PageSize=100)
+        return {
+            item["TenantName"].removeprefix(prefix): item for item in listed if item["TenantName"].startswith(prefix)
+        }
+
+    def batches(self, method: str, key: str, names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
+        """What an SES v1 GetIdentity...Attributes says of each of the domains."""
+        found: dict[str, dict[str, t.Any]] = {}
+        for start in range(0, len(names), BATCH):
+            self.pace(method)
+            found.update(getattr(self.v1, method)(Identities=list(names[start : start + BATCH]))[key])
+        return found
+
+    def verification(self, names: t.Sequence[str]) -> tuple[dict[str, dict[str, t.Any]], dict[str, dict[str, t.Any]]]:
+        """SES v1's DKIM and MAIL FROM attributes of each of the domains."""
+        dkim, mail_from = concurrently(
+            lambda: self.batches("get_identity_dkim_attributes", "DkimAttributes", names),
+            lambda: self.batches("get_identity_mail_from_domain_attributes", "MailFromDomainAttributes", names),
+        )
+        return dkim, mail_from
+
+    def detail(self, name: str) -> dict[str, t.Any] | None:
+        """GetEmailIdentity's answer; None when there is no such domain (any more)."""
+        self.pace("get_email_identity")
+        try:
+            return self.v2.get_email_identity(EmailIdentity=name)
+        except is_boto3_error_code("NotFoundException"):
+            return None
+
+    def settings(self, name: str, wanted: Wanted, detail: t.Mapping[str, t.Any]) -> Fields:
+        """The settings that a domain really has."""
+        arn, prefix = self.arn("identity", name), f"{self.platform}-"
+        of = [
+            item["TenantName"] for item in pages(self.v2, "list_resource_tenants", "ResourceTenants", ResourceArn=arn)
+        ]
+        own = sorted(tenant.removeprefix(prefix) for tenant in of if tenant.startswith(prefix))
+        tenant = wanted.fields["tenant"] if wanted.fields["tenant"] in own else (own[0] if own else None)
+        streams: list[str] = []
+        if tenant:
+            resources = pages(
+                self.v2,
+                "list_tenant_resources",
+                "TenantResources",
+                TenantName=prefix + tenant,
+                Filter={"RESOURCE_TYPE": "CONFIGURATION_SET"},
+            )
+            streams = sorted(item["ResourceArn"].rpartition("/")[2] for item in resources)
+        return {
+            "configuration_set": detail.get("ConfigurationSetName") or None,
+            "dkim": present_key(detail, wanted),
+            "feedback_forwarding": bool(detail.get("FeedbackForwardingStatus")),
+            # further streams of a tenant are somebody's wish too
+            "streams": wanted.fields["streams"] if set(wanted.fields["streams"]) <= set(streams) else streams,
+            "tenant": tenant,
+        }
+
+
+def present_key(detail: t.Mapping[str, t.Any], wanted: Wanted) -> str:
+    """The key that a domain signs with, as far as SES tells: of a key of one's own, it tells the selector alone."""
+    attributes = detail.get("DkimAttributes") or {}
+    if attributes.get("SigningAttributesOrigin") == "EXTERNAL":
+        selector = (attributes.get("Tokens") or [""])[0]
+        recorded = tags_of(detail).get(SETTINGS_TAG) == wanted.fields["settings"]
+        return wanted.fields["dkim"] if recorded else f"external {selector} unknown"
+    length = attributes.get("NextSigningKeyLength") or attributes.get("CurrentSigningKeyLength") or "RSA_2048_BIT"
+    return f"easy {length.split('_')[1]}"
+
+
+class Observed(t.NamedTuple):
+    """What is there: the platform's domains and tenants, and domains that somebody else has.
+
+    ``since`` is when each domain was made (ISO 8601), where a tag tells.
+    """
+
+    domains: dict[str, Fields]
+    tenants: dict[str, dict[str, t.Any]]
+    foreign: frozenset[str]
+    since: dict[str, str]
+    dkim: dict[str, dict[str, t.Any]]
+    mail_from: dict[str, dict[str, t.Any]]
+
+
+def observe(reader: Reader, wanted: t.Mapping[str, Wanted], verify_settings: bool = False) -> Observed:
+    """Read the set with lists and batches; only what those leave open costs a domain a call of its own."""
+    names, tagged, tenants = concurrently(reader.names, reader.tagged, reader.tenants)
+    there = set(names)
+    tags = {name: found for name, found in tagged.items() if name in there}
+    # the tagging service may not know yet of what was made a moment ago
+    unsure = sorted(name for name in there & set(wanted) if name not in tags)
+    stale = sorted(
+        name
+        for name in set(wanted) & set(tags)
+        if verify_settings or tags[name].get(SETTINGS_TAG) != wanted[name].fields["settings"]
+    )
+    asked = [*unsure, *stale]
+    details = dict(zip(asked, concurrently(*[lambda name=name: reader.detail(name) for name in asked])))
+    details = {name: detail for name, detail in details.items() if detail is not None}
+    foreign = frozenset(
+        n for n in unsure if n in details and declared_name(tags_of(details[n]), reader.platform) is None
+    )
+    for name, detail in details.items():
+        if name not in foreign:
+            tags[name] = tags_of(detail)
+    own = sorted(name for name in tags if name not in asked or name in details)
+    dkim, mail_from = reader.verification(own)
+    open_ones = [name for name in own if name in details]
+    settings = dict(
+        zip(
+            open_ones,
+            concurrently(*[lambda name=name: reader.settings(name, wanted[name], details[name]) for name in open_ones]),
+        )
+    )
+    domains = {}
+    for name in own:
+        sender = mail_from.get(name, {})
+        known = wanted[name].fields if name in wanted else dict.fromkeys(SETTINGS)
+        domains[name] = {
+            **{key: known[key] for key in SETTINGS},
+            **settings.get(name, {}),
+            "mail_from": sender.get("MailFromDomain") or None,
+            "on_mx_failure": MX_FAILURE_V1[sender.get("BehaviorOnMXFailure") or "UseDefaultValue"],
+            "settings": tags[name].get(SETTINGS_TAG),
+            "tags": {k: v for k, v in tags[name].items() if k not in (SETTINGS_TAG, SINCE_TAG) and k[:4] != "aws:"},
+        }
+    since = {name: found[SINCE_TAG] for name, found in tags.items() if SINCE_TAG in found}
+    return Observed(domains, tenants, foreign, since, dkim, mail_from)
+
+
+# --- plan -----------------------------------------------------------------------------------------------------------
+
+
+def plan(
+    wanted: t.Mapping[str, Wanted],
+    tenants: t.Mapping[str, Fields],
+    observed: Observed,
+    *,
+    purge: bool = False,
+    ignore: t.Iterable[str] = (),
+    purge_only: t.Collection[str] | None = None,
+) -> Plan:
+    """Plan domains and tenants. ``purge_only`` confines removals to domains of these names, and their tenants."""
+    ignore = tuple(ignore)
+    for name in sorted(set(wanted) & observed.foreign):
+        raise InputError(
+            f"domains: {name}: an SES identity of that name is there already and does not carry the platform's tag, "
+            "so it is somebody else's; only a domain that is not in the account, or the platform's, is allowed."
+        )
+    present = observed.domains
+    if purge_only is not None:
+        present = {name: fields for name, fields in present.items() if name in wanted or name in purge_only}
+    domains = compare(KIND, {n: w.fields for n, w in wanted.items()}, present, purge=purge, ignore=ignore)
+    # a domain that is left alone keeps its tenant
+    leaving = {action.name for action in domains.only(KIND, verbs=[DELETE])}
+    kept = {
+        fields["tags"].get(TENANT_TAG)
+        for name, fields in observed.domains.items()
+        if name not in leaving and (name not in wanted or ignored(name, ignore))
+    }
+    there = {
+        name: {"paused": item.get("SendingStatus") == "DISABLED"}
+        for name, item in observed.tenants.items()
+        if name in tenants or name not in kept
+    }
+    if purge_only is not None:
+        emptied = {observed.domains[name]["tags"].get(TENANT_TAG) for name in purge_only if name in observed.domains}
+        there = {name: fields for name, fields in there.items() if name in tenants or name in emptied}
+    return compare(TENANT, tenants, there, purge=purge, ignore=ignore) + domains
+
+
+TENANT_TAG = "mydigitalstructure:tenant"
+"""A domain's tenant, so that a tenant whose last domain leaves can leave with it."""
+
+
+# --- apply ----------------------------------------------------------------------------------------------------------
+
+
+class Apply:
+    """Carries a plan out."""
+
+    def __init__(self, reader: Reader, wanted: t.Mapping[str, Wanted], observed: Observed) -> None:
+        self.reader, self.ses, self.pace = reader, reader.v2, reader.pace
+        self.wanted, self.observed, self.platform = wanted, observed, reader.platform
+
+    def __call__(self, whole: Plan) -> None:
+        work = application(whole, WORKERS)
+        work.run(whole.only(TENANT, verbs=[CREATE]), self.create_tenant)
+        work.run(whole.only(TENANT, verbs=[UPDATE]), self.update_tenant)
+        work.run(whole.only(KIND, verbs=[CREATE, UPDATE]), self.put_domain)
+        work.run(whole.only(KIND, verbs=[DELETE]), self.delete_domain)
+        work.run(whole.only(TENANT, verbs=[DELETE]), self.delete_tenant)
+
+    def call(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
+        self.pace(operation)
+        return getattr(self.ses, operation)(**arguments)
+
+    def aws_tenant(self, name: str) -> str:
+        return f"{self.platform}-{name}"
+
+    def create_tenant(self, action: Action) -> None:
+        tags = {"Name": self.aws_tenant(action.name), PLATFORM_TAG: self.platform, NAME_TAG: action.name}
+        made = self.call(
+            "create_tenant", TenantName=self.aws_tenant(action.name), Tags=ansible_dict_to_boto3_tag_list(tags)
+        )
+        if action.after["paused"]:
+            self.send(made["TenantArn"], False)
+
+    def update_tenant(self, action: Action) -> None:
+        self.send(self.observed.tenants[action.name]["TenantArn"], not action.after["paused"])
+
+    def send(self, arn: str, enabled: bool) -> None:
+        self.call(
+            "update_reputation_entity_customer_managed_status",
+            ReputationEntityType="RESOURCE",
+            ReputationEntityReference=arn,
+            SendingStatus="ENABLED" if enabled else "DISABLED",
+        )
+
+    def delete_tenant(self, action: Action) -> None:
+        try:
+            self.call("delete_tenant", TenantName=self.aws_tenant(action.name))
+        except is_boto3_error_code("NotFoundException"):
+            pass
+
+    def put_domain(self, action: Action) -> None:
+        """Make or change a domain; the tag that says that its settings are the wanted ones is written last."""
+        name, fields, changed = action.name, self.wanted[action.name].fields, set(action.after)
+        present = self.observed.domains.get(name)
+        if present is None:
+            self.create_domain(name)
+            changed -= {"dkim", "configuration_set", "tags"}
+        identity = {"EmailIdentity": name}
+        if "dkim" in changed:
+            origin, attributes = self.signing(name)
+            self.call(
+                "put_email_identity_dkim_signing_attributes",
+                **identity,
+                SigningAttributesOrigin=origin,
+                SigningAttributes=attributes,
+            )
+        if "configuration_set" in changed:
+            stream = {"ConfigurationSetName": fields["configuration_set"]} if fields["configuration_set"] else {}
+            self.call("put_email_identity_configuration_set_attributes", **identity, **stream)
+        if "feedback_forwarding" in changed and not (present is None and fields["feedback_forwarding"]):
+            self.call(
+                "put_email_identity_feedback_attributes",
+                **identity,
+                EmailForwardingEnabled=fields["feedback_forwarding"],
+            )
+        if changed & {"mail_from", "on_mx_failure"} and (present or fields["mail_from"]):
+            sender = {"MailFromDomain": fields["mail_from"]} if fields["mail_from"] else {}
+            behaviour = MX_FAILURE[fields["on_mx_failure"]]
+            self.call("put_email_identity_mail_from_attributes", **identity, **sender, BehaviorOnMxFailure=behaviour)
+        if changed & {"tenant", "streams"}:
+            self.associate(name, present)
+        self.tag(name, present)
+
+    def create_domain(self, name: str) -> None:
+        fields = self.wanted[name].fields
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stream = {"ConfigurationSetName": fields["configuration_set"]} if fields["configuration_set"] else {}
+        self.call(
+            "create_email_identity",
+            EmailIdentity=name,
+            DkimSigningAttributes=self.signing(name)[1],
+            Tags=ansible_dict_to_boto3_tag_list({**fields["tags"], SINCE_TAG: now}),
+            **stream,
+        )
+
+    def signing(self, name: str) -> tuple[str, dict[str, str]]:
+        """SES's SigningAttributesOrigin and DkimSigningAttributes."""
+        wanted = self.wanted[name]
+        if wanted.private_key:
+            selector = wanted.item["dkim"]["selector"]
+            return "EXTERNAL", {"DomainSigningSelector": selector, "DomainSigningPrivateKey": wanted.private_key}
+        return "AWS_SES", {"NextSigningKeyLength": f"RSA_{wanted.fields['dkim'].split()[1]}_BIT"}
+
+    def associate(self, name: str, present: Fields | None) -> None:
+        """Give the domain and the streams to its tenant, and take the domain from the tenant that it had."""
+        fields, arn = self.wanted[name].fields, self.reader.arn("identity", name)
+        former = present["tenant"] if present else None
+        if former and former != fields["tenant"]:
+            self.dissociate(former, arn)
+        if fields["tenant"]:
+            sets = [self.reader.arn("configuration-set", stream) for stream in fields["streams"]]
+            for resource in [arn, *sets]:
+                try:
+                    self.call(
+                        "create_tenant_resource_association",
+                        TenantName=self.aws_tenant(fields["tenant"]),
+                        ResourceArn=resource,
+                    )
+                except is_boto3_error_code("AlreadyExistsException"):
+                    pass
+
+    def dissociate(self, tenant: str, arn: str) -> None:
+        try:
+            self.call("delete_tenant_resource_association", TenantName=self.aws_tenant(tenant), ResourceArn=arn)
+        except is_boto3_error_code("NotFoundException"):
+            pass
+
+    def tag(self, name: str, present: Fields | None) -> None:
+        fields, arn = self.wanted[name].fields, self.reader.arn("identity", name)
+        before = {**present["tags"], SETTINGS_TAG: present["settings"]} if present else dict(fields["tags"])
+        added, removed = compare_aws_tags(
+            {key: value for key, value in before.items() if value is not None},
+            {**fields["tags"], SETTINGS_TAG: fields["settings"]},
+        )
+        if removed:
+            self.call("untag_resource", ResourceArn=arn, TagKeys=removed)
+        if added:
+            self.call("tag_resource", ResourceArn=arn, Tags=ansible_dict_to_boto3_tag_list(added))
+
+    def delete_domain(self, action: Action) -> None:
+        tenant = action.before["tags"].get(TENANT_TAG)
+        if tenant:
+            self.dissociate(tenant, self.reader.arn("identity", action.name))
+        try:
+            self.call("delete_email_identity", EmailIdentity=action.name)
+        except is_boto3_error_code("NotFoundException"):
+            pass
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+def own_tenants(reader: Reader, whole: Plan, observed: Observed) -> None:
+    """Refuse to touch a tenant that has the platform's name before its own but not its tag."""
+    touched = {a.name for a in whole.only(TENANT, verbs=[UPDATE, DELETE])}
+    touched |= {a.after["tenant"] for a in whole.only(KIND, verbs=[CREATE, UPDATE]) if a.after.get("tenant")}
+    names = sorted(touched & set(observed.tenants))
+    answers = concurrently(
+        *[lambda name=name: reader.v2.get_tenant(TenantName=f"{reader.platform}-{name}")["Tenant"] for name in names]
+    )
+    for name, answer in zip(names, answers):
+        if declared_name(tags_of(answer), reader.platform) is None:
+            raise InputError(
+                f"domains: tenant {name!r}: SES has a tenant {reader.platform}-{name} that does not carry the "
+                "platform's tag, so it is somebody else's; only a name that is free is allowed."
+            )
+
+
+def told(
+    name: str,
+    wanted: Wanted,
+    reader: Reader,
+    dkim: t.Mapping[str, t.Any] | None,
+    sender: t.Mapping[str, t.Any],
+    since: str | None,
+) -> dict[str, t.Any]:
+    """A domain as the module returns it; ``dkim`` is None for one that does not exist yet."""
+    fields = wanted.fields
+    tokens = [f"{KNOWN_AFTER_APPLY}-{n}" for n in (1, 2, 3)] if dkim is None else dkim.get("DkimTokens") or []
+    status = dkim["DkimVerificationStatus"].lower() if dkim else "notstarted"
+    verified = status == "success"
+    settled = verified and (not fields["mail_from"] or sender.get("MailFromDomainStatus") == "Success")
+    return {
+        "arn": reader.arn("identity", name),
+        "configuration_set": fields["configuration_set"],
+        "dkim_status": status,
+        "mail_from": fields["mail_from"],
+        "mail_from_status": sender.get("MailFromDomainStatus", "Pending").lower() if fields["mail_from"] else None,
+        "paused": wanted.item["paused"],
+        "records": records(name, wanted, tokens, reader.region),
+        "tenant": fields["tenant"],
+        "verified": verified,
+        "waiting_since": None if settled else since,
+    }
+
+
+def account(ses, region: str) -> tuple[dict[str, t.Any], str]:
+    """What the account may send, and a warning when it is in the sandbox."""
+    answer = ses.get_account()
+    quota = answer.get("SendQuota") or {}
+    sandbox = not answer.get("ProductionAccessEnabled", False)
+    warning = (
+        f"SES in {region} is in the sandbox: it sends only to verified addresses, at most "
+        f"{quota.get('Max24HourSend', 0):.0f} mails a day; ask AWS for production access (SES console, Account "
+        "dashboard)."
+    )
+    return {
+        "sandbox": sandbox,
+        "sending": bool(answer.get("SendingEnabled")),
+        "max_24_hours": quota.get("Max24HourSend"),
+        "max_per_second": quota.get("MaxSendRate"),
+        "sent_24_hours": quota.get("SentLast24Hours"),
+    }, warning if sandbox else ""
+
+
+def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
+    """The module's plan, applied unless in check mode, and the domains keyed by name."""
+    options = module.params
+    absent = options["state"] == "absent"
+    if options["calls_per_second"] < 0:
+        raise InputError(
+            f"calls_per_second: {options['calls_per_second']} is not allowed; it is 0 for no limit, or more."
+        )
+    given, given_tenants = desired(options["domains"], options["platform"], options["tags"], options["streams"])
+    wanted, tenants = ({}, {}) if absent else (given, given_tenants)
+    for item in wanted.values():
+        if item.fields["tenant"]:
+            item.fields["tags"][TENANT_TAG] = item.fields["tenant"]
+    reader = Reader(module, Pace(options["calls_per_second"]))
+    observed = observe(reader, wanted, options["verify_settings"])
+    ignore = options["ignore"]
+    only = set(given) if absent and given else None
+    whole = plan(wanted, tenants, observed, purge=absent or options["purge"], ignore=ignore, purge_only=only)
+    own_tenants(reader, whole, observed)
+    dkim, sender = observed.dkim, observed.mail_from
+    since = dict(observed.since)
+    if not module.check_mode and whole:
+        Apply(reader, wanted, observed)(whole)
+        changed = [a.name for a in whole.only(KIND, verbs=[CREATE, UPDATE])]
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        since.update({a.name: now for a in whole.only(KIND, verbs=[CREATE])})
+        if changed:
+            more_dkim, more_sender = reader.verification(sorted(changed))
+            dkim, sender = {**dkim, **more_dkim}, {**sender, **more_sender}
+    state, warning = account(reader.v2, reader.region)
+    if warning:
+        module.warn(warning)
+    domains = {
+        name: told(name, item, reader, dkim.get(name), sender.get(name, {}), since.get(name))
+        for name, item in sorted(wanted.items())
+        if not (ignored(name, ignore) and name not in observed.domains)
+    }
+    waiting = sorted(
+        name
+        for name, item in domains.items()
+        if not item["verified"] or item["mail_from_status"] not in (None, "success")
+    )
+    return whole, {"domains": domains, "waiting": waiting, "account": state}
