@@ -10,21 +10,21 @@ module: mail_domains
 short_description: The domains that tenants send mail from (SES identities) as one set
 version_added: 1.0.0
 description:
-  - Makes and keeps SES v2 domain identities with DKIM, MAIL FROM, default configuration set and feedback forwarding, and
-    an SES tenant a space, so that one space's reputation cannot pause the others.
+  - Makes and keeps SES v2 domain identities with DKIM, MAIL FROM, default configuration set and feedback forwarding,
+    and an SES tenant a space, so that one space's reputation cannot pause the others.
   - Tells the DNS records that each domain needs, in the form of M(mydigitalstructure.aws.dns_zones), and whether they
     were found.
   - A run that changes nothing reads lists and batches of 100, not domain by domain. What those do not tell (key,
-    configuration set, feedback forwarding, tenant, streams) is recorded as a hash in a tag of the domain; a change of them
-    by hand is seen with O(verify_settings=true).
+    configuration set, feedback forwarding, tenant, streams) is recorded as a hash in a tag of the domain; a change of
+    them by hand is seen with O(verify_settings=true).
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:
   platform:
     description:
       - The platform's name. Only identities that carry its tag C(mydigitalstructure:platform) are changed or deleted; a
-        declared domain that is in the account without it is refused. SES's tenants are called by it, a hyphen and their own
-        name.
+        declared domain that is in the account without it is refused. SES's tenants are called by it, a hyphen and their
+        own name.
     type: str
     required: true
   state:
@@ -121,8 +121,8 @@ options:
         default: {}
   streams:
     description:
-      - Streams that every tenant may send through, as M(mydigitalstructure.aws.mail_streams) has them. A tenant sends only
-        with what is associated with it.
+      - Streams that every tenant may send through, as M(mydigitalstructure.aws.mail_streams) has them. A tenant sends
+        only with what is associated with it.
     type: list
     elements: str
     default: []
@@ -149,8 +149,8 @@ options:
     default: false
   calls_per_second:
     description:
-      - How often each operation of SES is called, in calls a second; V(0) is no limit. AWS allows one unless it has raised
-        your quota.
+      - How often each operation of SES is called, in calls a second; V(0) is no limit. AWS allows one unless it has
+        raised your quota.
     type: float
     default: 1
 extends_documentation_fragment:

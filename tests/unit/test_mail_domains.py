@@ -1,0 +1,110 @@
+"""Mail domains with plain data: suffixes, records, settings, the plan of tenants, and the pace of calls."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _mail_domains as mail_domains
+
+
+def item(name="spaceone.com", **fields):
+    """A domain as the module sees it."""
+    return {
+        "name": name,
+        "tenant": "one",
+        "configuration_set": None,
+        "dkim": {"type": "easy", "key_length": 2048},
+        "mail_from": {"subdomain": "mail", "on_mx_failure": "use_default"},
+        "feedback_forwarding": True,
+        "dmarc": "v=DMARC1; p=none",
+        "paused": False,
+        "tags": {},
+        **fields,
+    }
+
+
+def observed(domains=None, tenants=None, foreign=()):
+    return mail_domains.Observed(domains or {}, tenants or {}, frozenset(foreign), {}, {}, {})
+
+
+def named(plan):
+    return [(action.verb, action.kind, action.name) for action in plan]
+
+
+@pytest.mark.parametrize("domain", ["com", "co.uk", "com.au", "org.nz"])
+def test_public_suffixes(domain):
+    assert mail_domains.public_suffix(domain)
+
+
+@pytest.mark.parametrize("domain", ["example.com", "co.com", "example.co.uk", "me.uk.com", "x.au"])
+def test_domains_that_somebody_can_own(domain):
+    assert not mail_domains.public_suffix(domain)
+
+
+def test_names_are_compared_whatever_their_form():
+    wanted, _tenants = mail_domains.desired([item("Bücher.Example.COM.")], "mds")
+    assert list(wanted) == ["xn--bcher-kva.example.com"]
+
+
+def test_the_records_of_a_domain():
+    wanted, _tenants = mail_domains.desired([item()], "mds")
+    records = mail_domains.records("spaceone.com", wanted["spaceone.com"], ["a", "b", "c"], "us-east-1")
+    assert [(r["name"], r["type"], r["values"][0]) for r in records] == [
+        ("a._domainkey.spaceone.com", "CNAME", "a.dkim.amazonses.com"),
+        ("b._domainkey.spaceone.com", "CNAME", "b.dkim.amazonses.com"),
+        ("c._domainkey.spaceone.com", "CNAME", "c.dkim.amazonses.com"),
+        ("mail.spaceone.com", "MX", "10 feedback-smtp.us-east-1.amazonses.com"),
+        ("mail.spaceone.com", "TXT", "v=spf1 include:amazonses.com ~all"),
+        ("_dmarc.spaceone.com", "TXT", "v=DMARC1; p=none"),
+    ]
+    bare, _tenants = mail_domains.desired(
+        [item(dmarc="", mail_from={"subdomain": "", "on_mx_failure": "reject"})], "mds"
+    )
+    assert len(mail_domains.records("spaceone.com", bare["spaceone.com"], ["a", "b", "c"], "us-east-1")) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"configuration_set": "campaign"},
+        {"dkim": {"type": "easy", "key_length": 1024}},
+        {"feedback_forwarding": False},
+        {"tenant": "uno"},
+    ],
+)
+def test_the_settings_tag_tells_each_setting_that_no_batch_tells(change):
+    before, _tenants = mail_domains.desired([item()], "mds")
+    after, _tenants = mail_domains.desired([item(**change)], "mds")
+    assert before["spaceone.com"].fields["settings"] != after["spaceone.com"].fields["settings"]
+    streams, _tenants = mail_domains.desired([item()], "mds", streams=["adhoc"])
+    assert before["spaceone.com"].fields["settings"] != streams["spaceone.com"].fields["settings"]
+    same, _tenants = mail_domains.desired([item("SPACEONE.com", dmarc="")], "mds", {"Env": "lab"})
+    assert before["spaceone.com"].fields["settings"] == same["spaceone.com"].fields["settings"]
+
+
+def test_a_tenant_leaves_with_its_last_domain():
+    fields = {"tags": {mail_domains.TENANT_TAG: "old"}}
+    tenants = {"old": {"SendingStatus": "ENABLED"}}
+    two = {"a.com": fields, "b.com": fields}
+    assert named(mail_domains.plan({}, {}, observed(two, tenants))) == []
+    whole = mail_domains.plan({}, {}, observed(two, tenants), purge=True)
+    assert named(whole) == [
+        ("delete", "mail_tenant", "old"),
+        ("delete", "mail_domain", "a.com"),
+        ("delete", "mail_domain", "b.com"),
+    ]
+    part = mail_domains.plan({}, {}, observed(two, tenants), purge=True, purge_only={"a.com"})
+    assert named(part) == [("delete", "mail_domain", "a.com")]
+    kept = mail_domains.plan({}, {}, observed(two, tenants), purge=True, ignore=["b.*"])
+    assert named(kept) == [("delete", "mail_domain", "a.com")]
+
+
+def test_calls_of_an_operation_keep_their_distance_and_others_do_not_wait(monkeypatch):
+    slept = []
+    monkeypatch.setattr(mail_domains.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(mail_domains.time, "sleep", slept.append)
+    pace = mail_domains.Pace(2)
+    for operation in ("one", "one", "one", "other"):
+        pace(operation)
+    assert slept == [0, 0.5, 1, 0]
+    mail_domains.Pace(0)("one")
+    assert len(slept) == 4
