@@ -120,8 +120,12 @@ def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str
     :arg operation: the method's name, such as ``describe_subnets``.
     :arg key: where a page keeps its items, such as ``Subnets``.
     """
-    if source.can_paginate(operation):
-        return [item for page in source.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]
+    try:
+        paginator = source.get_paginator(operation)
+    except botocore.exceptions.OperationNotPageableError:
+        pass
+    else:
+        return [item for page in paginator.paginate(**arguments) for item in page.get(key, [])]
     # botocore has no paginators for most of SES v2
     found, token = [], {}
     while True:
