@@ -26,6 +26,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     pages,
     tags_of,
 )
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     DELETE,
@@ -65,7 +66,6 @@ RECORDS_TIMEOUT = 120
 """Seconds until ACM has worked out the validation records of a new certificate (usually a few)."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-DOMAIN = re.compile(r"(\*\.)?((?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{2,63}(?<!-)")
 FAILURES = {
     "CAA_ERROR": "a CAA record of the domain does not allow amazon.com to issue for it",
     "DOMAIN_NOT_ALLOWED": "the domain was reported as unsafe",
@@ -110,7 +110,7 @@ def validate(certificates: t.Sequence[t.Mapping[str, t.Any]], variable: str = "c
         domains = [item["domain"], *(item.get("alternative_names") or [])]
         for domain in domains:
             normal = normal_domain(domain)
-            if len(normal) > 253 or not DOMAIN.fullmatch(normal):
+            if len(normal) > 253 or not is_host_name(base_domain(normal)):
                 raise InputError(
                     f"{where}: domain {domain!r} is not a domain name that a certificate can hold; allowed is such as "
                     "example.com, www.example.com or *.example.com."

@@ -45,6 +45,7 @@ FORMS = {
 STRING = r'"(?:[^"\\]|\\.)*"'
 ESCAPE = r"\\[0-3][0-7]{2}"
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_*")
+HOST_NAME = re.compile(r"((?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?=[a-z])[a-z0-9-]{2,63}(?<!-)")
 
 
 def normal(name: str, variable: str = "name") -> str:
@@ -85,6 +86,11 @@ def _tidy_escapes(name: str) -> str:
         return f"\\{code:03o}" if needed else chr(code)
 
     return re.sub(rf"{ESCAPE}|[\x00-\x20\x7f\\]", tidy, name)
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a normal name is one that hosts, mail and certificates can have: letters, digits and hyphens."""
+    return len(name) <= 253 and HOST_NAME.fullmatch(name) is not None
 
 
 def escaped(name: str) -> str:

@@ -26,6 +26,11 @@ try:
 except ImportError:  # private_der says what is missing, to those who give a key
     serialization = rsa = None
 
+try:
+    from publicsuffixlist import PublicSuffixList
+except ImportError:  # validate says what is missing
+    PublicSuffixList = None
+
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_account_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -36,12 +41,11 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     application,
     client,
     declared_name,
-    owned_filter,
     owned_tags,
     pages,
     tags_of,
 )
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._certificates import normal_domain
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name, normal
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     DELETE,
@@ -61,34 +65,24 @@ TENANT = "mail_tenant"
 SETTINGS_TAG = "mydigitalstructure:settings"
 SINCE_TAG = "mydigitalstructure:since"
 """When the domain was made, for those who ask since when it waits; SES does not tell."""
-MAX_TAGS = 50
+TENANT_TAG = "mydigitalstructure:tenant"
+"""A domain's tenant, so that a tenant whose last domain leaves can leave with it."""
+MAX_TAGS = 44
+"""Tags of a domain that are not ours; SES allows 50, and six are ours (``Name`` among them)."""
 BATCH = 100
 """Identities that one GetIdentity...Attributes answers for."""
 WORKERS = 16
 RECORD_TTL = 3600
 
-DOMAIN = re.compile(r"((?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)(?=[a-z])[a-z0-9-]{2,63}(?<!-)")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 TENANT_NAME = re.compile(r"[A-Za-z0-9_-]+")
-REGISTRIES = (
-    *("ac", "asn", "co", "com", "edu", "gob", "gouv", "gov", "gv", "id", "info", "ltd", "me", "mil", "net", "nhs"),
-    *("nom", "or", "org", "plc", "sch"),
-)
-"""Names below a country's that are registries in most of the countries that have them: ``co.uk``, ``com.au``."""
 MX_FAILURE = {"use_default": "USE_DEFAULT_VALUE", "reject": "REJECT_MESSAGE"}
 MX_FAILURE_V1 = {"UseDefaultValue": "use_default", "RejectMessage": "reject"}
+SETTINGS = ("configuration_set", "dkim", "feedback_forwarding", "streams", "tenant")
+"""The fields that no batch tells, and that the settings tag stands for."""
 
 
 # --- input ----------------------------------------------------------------------------------------------------------
-
-
-def public_suffix(domain: str) -> bool:
-    """Whether nobody can own a domain because names are sold below it.
-
-    A rule for the common mistakes, not the whole public suffix list: SES could not verify such a domain anyway.
-    """
-    labels = domain.split(".")
-    return len(labels) < 2 or (len(labels) == 2 and len(labels[1]) == 2 and labels[0] in REGISTRIES)
 
 
 def private_der(text: str, where: str) -> tuple[str, str]:
@@ -115,16 +109,19 @@ def private_der(text: str, where: str) -> tuple[str, str]:
 
 
 def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
-    """Raise :class:`InputError` for what SES cannot keep."""
+    """Raise :class:`InputError` for what SES cannot keep, but for keys, which :func:`desired` reads."""
+    if PublicSuffixList is None:
+        raise InputError("domains: the Python package publicsuffixlist is not there, and is needed to check them.")
+    suffixes = PublicSuffixList(only_icann=True)
     seen: dict[str, t.Mapping[str, t.Any]] = {}
     paused: dict[str, tuple[str, bool]] = {}
     for item in domains:
         given, tenant = item["name"], item.get("tenant")
-        name = normal_domain(given)
+        name = normal(given, "domains: name")
         where = f"domains: {given}"
-        if len(name) > 253 or not DOMAIN.fullmatch(name):
+        if not is_host_name(name):
             raise InputError(f"domains: name {given!r} is not a domain; allowed is such as example.com.")
-        if public_suffix(name):
+        if suffixes.is_public(name):
             raise InputError(
                 f"domains: name {given!r} is a public suffix, which nobody owns; a name below it is needed."
             )
@@ -153,8 +150,8 @@ def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
 
 def validate_mail(item: t.Mapping[str, t.Any], where: str) -> None:
     """Raise :class:`InputError` for a domain's DKIM, MAIL FROM, DMARC or tags that cannot work."""
-    dkim = item.get("dkim") or {}
-    if dkim.get("type") == "external":
+    dkim = item["dkim"]
+    if dkim["type"] == "external":
         selector = dkim.get("selector") or ""
         if not LABEL.fullmatch(selector):
             raise InputError(
@@ -162,7 +159,6 @@ def validate_mail(item: t.Mapping[str, t.Any], where: str) -> None:
             )
         if not dkim.get("private_key"):
             raise InputError(f"{where}: dkim private_key is missing; type external needs one.")
-        private_der(dkim["private_key"], where)
     subdomain = item["mail_from"]["subdomain"]
     if subdomain and not LABEL.fullmatch(subdomain):
         raise InputError(
@@ -195,13 +191,13 @@ def desired(
     wanted: dict[str, Wanted] = {}
     tenants: dict[str, Fields] = {}
     for item in domains:
-        name, tenant, dkim = normal_domain(item["name"]), item.get("tenant"), item.get("dkim") or {}
+        name, tenant, dkim = normal(item["name"]), item.get("tenant"), item["dkim"]
         private_key = public_key = ""
-        if dkim.get("type") == "external":
+        if dkim["type"] == "external":
             private_key, public_key = private_der(dkim["private_key"], f"domains: {name}")
             key = f"external {dkim['selector']} {fingerprint(public_key)}"
         else:
-            key = f"easy {dkim.get('key_length') or 2048}"
+            key = f"easy {dkim['key_length']}"
         mail_from = item["mail_from"]
         settings = {
             "configuration_set": f"{platform}-{item['configuration_set']}" if item.get("configuration_set") else None,
@@ -210,24 +206,20 @@ def desired(
             "streams": sorted({f"{platform}-{stream}" for stream in streams}) if tenant else [],
             "tenant": tenant,
         }
-        own = owned_tags(platform, name, tags, item.get("tags"))
-        if len(own) + 2 > MAX_TAGS:
-            raise InputError(f"domains: {name}: it has {len(own) - 3} tags; at most {MAX_TAGS - 5} are allowed.")
+        further = {**(tags or {}), **item["tags"]}
+        if len(further) > MAX_TAGS:
+            raise InputError(f"domains: {name}: it has {len(further)} tags; at most {MAX_TAGS} are allowed.")
         fields = {
             **settings,
             "mail_from": f"{mail_from['subdomain']}.{name}" if mail_from["subdomain"] else None,
             "on_mx_failure": mail_from["on_mx_failure"] if mail_from["subdomain"] else "use_default",
             "settings": settings_hash(settings),
-            "tags": own,
+            "tags": owned_tags(platform, name, further, {TENANT_TAG: tenant} if tenant else None),
         }
         wanted[name] = Wanted(fields, item, private_key, public_key)
         if tenant is not None:
             tenants[tenant] = {"paused": item["paused"]}
     return wanted, tenants
-
-
-SETTINGS = ("configuration_set", "dkim", "feedback_forwarding", "streams", "tenant")
-"""The fields that no batch tells, and that the settings tag stands for."""
 
 
 def settings_hash(fields: t.Mapping[str, t.Any]) -> str:
@@ -268,7 +260,10 @@ def records(name: str, wanted: Wanted, tokens: t.Sequence[str], region: str) -> 
 
 
 class Pace:
-    """Keeps the calls of each operation so far apart that SES need not refuse them; 0 a second is no limit."""
+    """Keeps the calls of each operation so far apart that SES need not refuse them; 0 a second is no limit.
+
+    Only operations on identities have the low quota; the others, on tenants and tags, go as they come.
+    """
 
     def __init__(self, per_second: float) -> None:
         self.interval = 1 / per_second if per_second else 0.0
@@ -276,7 +271,7 @@ class Pace:
         self.next: dict[str, float] = {}
 
     def __call__(self, operation: str) -> None:
-        if not self.interval:
+        if not self.interval or "identit" not in operation:
             return
         with self.lock:
             now = time.monotonic()
@@ -304,14 +299,11 @@ class Reader:
 
     def tagged(self) -> dict[str, dict[str, str]]:
         """The tags of the platform's domains, by domain, as the tagging service knows them (it learns late)."""
-        filters = [
-            {"Key": item["Name"].removeprefix("tag:"), "Values": item["Values"]} for item in owned_filter(self.platform)
-        ]
         found = pages(
             self.tagging,
             "get_resources",
             "ResourceTagMappingList",
-            TagFilters=filters,
+            TagFilters=[{"Key": PLATFORM_TAG, "Values": [self.platform]}],
             ResourceTypeFilters=["ses:identity"],
             ResourcesPerPage=100,
         )
@@ -383,7 +375,8 @@ def present_key(detail: t.Mapping[str, t.Any], wanted: Wanted) -> str:
     if attributes.get("SigningAttributesOrigin") == "EXTERNAL":
         selector = (attributes.get("Tokens") or [""])[0]
         recorded = tags_of(detail).get(SETTINGS_TAG) == wanted.fields["settings"]
-        return wanted.fields["dkim"] if recorded else f"external {selector} unknown"
+        same = recorded and wanted.fields["dkim"].startswith(f"external {selector} ")
+        return wanted.fields["dkim"] if same else f"external {selector} unknown"
     length = attributes.get("NextSigningKeyLength") or attributes.get("CurrentSigningKeyLength") or "RSA_2048_BIT"
     return f"easy {length.split('_')[1]}"
 
@@ -489,10 +482,6 @@ def plan(
     return compare(TENANT, tenants, there, purge=purge, ignore=ignore) + domains
 
 
-TENANT_TAG = "mydigitalstructure:tenant"
-"""A domain's tenant, so that a tenant whose last domain leaves can leave with it."""
-
-
 # --- apply ----------------------------------------------------------------------------------------------------------
 
 
@@ -502,6 +491,7 @@ class Apply:
     def __init__(self, reader: Reader, wanted: t.Mapping[str, Wanted], observed: Observed) -> None:
         self.reader, self.ses, self.pace = reader, reader.v2, reader.pace
         self.wanted, self.observed, self.platform = wanted, observed, reader.platform
+        self.now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def __call__(self, whole: Plan) -> None:
         work = application(whole, WORKERS)
@@ -578,13 +568,12 @@ class Apply:
 
     def create_domain(self, name: str) -> None:
         fields = self.wanted[name].fields
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         stream = {"ConfigurationSetName": fields["configuration_set"]} if fields["configuration_set"] else {}
         self.call(
             "create_email_identity",
             EmailIdentity=name,
             DkimSigningAttributes=self.signing(name)[1],
-            Tags=ansible_dict_to_boto3_tag_list({**fields["tags"], SINCE_TAG: now}),
+            Tags=ansible_dict_to_boto3_tag_list({**fields["tags"], SINCE_TAG: self.now}),
             **stream,
         )
 
@@ -673,9 +662,7 @@ def told(
     fields = wanted.fields
     tokens = [f"{KNOWN_AFTER_APPLY}-{n}" for n in (1, 2, 3)] if dkim is None else dkim.get("DkimTokens") or []
     status = dkim["DkimVerificationStatus"].lower() if dkim else "notstarted"
-    verified = status == "success"
-    settled = verified and (not fields["mail_from"] or sender.get("MailFromDomainStatus") == "Success")
-    return {
+    result = {
         "arn": reader.arn("identity", name),
         "configuration_set": fields["configuration_set"],
         "dkim_status": status,
@@ -684,9 +671,14 @@ def told(
         "paused": wanted.item["paused"],
         "records": records(name, wanted, tokens, reader.region),
         "tenant": fields["tenant"],
-        "verified": verified,
-        "waiting_since": None if settled else since,
+        "verified": status == "success",
     }
+    return {**result, "waiting_since": None if settled(result) else since}
+
+
+def settled(result: t.Mapping[str, t.Any]) -> bool:
+    """Whether all records of a domain, as the module returns it, were found."""
+    return result["verified"] and result["mail_from_status"] in (None, "success")
 
 
 def account(ses, region: str) -> tuple[dict[str, t.Any], str]:
@@ -718,9 +710,6 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         )
     given, given_tenants = desired(options["domains"], options["platform"], options["tags"], options["streams"])
     wanted, tenants = ({}, {}) if absent else (given, given_tenants)
-    for item in wanted.values():
-        if item.fields["tenant"]:
-            item.fields["tags"][TENANT_TAG] = item.fields["tenant"]
     reader = Reader(module, Pace(options["calls_per_second"]))
     observed = observe(reader, wanted, options["verify_settings"])
     ignore = options["ignore"]
@@ -730,10 +719,10 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     dkim, sender = observed.dkim, observed.mail_from
     since = dict(observed.since)
     if not module.check_mode and whole:
-        Apply(reader, wanted, observed)(whole)
+        apply = Apply(reader, wanted, observed)
+        apply(whole)
         changed = [a.name for a in whole.only(KIND, verbs=[CREATE, UPDATE])]
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        since.update({a.name: now for a in whole.only(KIND, verbs=[CREATE])})
+        since.update({a.name: apply.now for a in whole.only(KIND, verbs=[CREATE])})
         if changed:
             more_dkim, more_sender = reader.verification(sorted(changed))
             dkim, sender = {**dkim, **more_dkim}, {**sender, **more_sender}
@@ -745,9 +734,5 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         for name, item in sorted(wanted.items())
         if not (ignored(name, ignore) and name not in observed.domains)
     }
-    waiting = sorted(
-        name
-        for name, item in domains.items()
-        if not item["verified"] or item["mail_from_status"] not in (None, "success")
-    )
+    waiting = [name for name, item in domains.items() if not settled(item)]
     return whole, {"domains": domains, "waiting": waiting, "account": state}

@@ -26,6 +26,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     require_known,
     tags_of,
 )
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     DELETE,
@@ -64,7 +65,6 @@ WORKERS = 4
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 MAX_NAME = 64
-DOMAIN = re.compile(r"((?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{2,63}(?<!-)")
 
 
 class Target(t.NamedTuple):
@@ -103,7 +103,7 @@ def validate(streams: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
                 f"streams: name {name!r} is not allowed; it has 1 to {room} letters, digits, underscores and hyphens."
             )
         tracking = stream.get("tracking_domain")
-        if tracking and not DOMAIN.fullmatch(tracking.lower()):
+        if tracking and not is_host_name(tracking.lower()):
             raise InputError(
                 f"streams: {name}: tracking_domain {tracking!r} is not a domain name such as click.example.com."
             )
@@ -233,7 +233,9 @@ def observe(ses, platform: str) -> Observed:
     """Every configuration set whose name begins with the platform's; only those with its tag are its streams."""
     prefix = f"{platform}-"
     listed = pages(ses, "list_configuration_sets", "ConfigurationSets", PageSize=1000)
-    answers = concurrently(*[lambda n=n: get(ses, n) for n in listed if n.startswith(prefix)], workers=WORKERS)
+    answers = concurrently(
+        *[lambda n=n: configuration_set(ses, n) for n in listed if n.startswith(prefix)], workers=WORKERS
+    )
     there = [answer for answer in answers if answer is not None]
     own = [answer for answer in there if declared_name(tags_of(answer), platform) is not None]
     names = [answer["ConfigurationSetName"] for answer in own]
@@ -255,7 +257,7 @@ def observe(ses, platform: str) -> Observed:
     )
 
 
-def get(ses, name: str) -> dict[str, t.Any] | None:
+def configuration_set(ses, name: str) -> dict[str, t.Any] | None:
     """GetConfigurationSet's answer; None when it was deleted since it was listed."""
     try:
         return ses.get_configuration_set(ConfigurationSetName=name)

@@ -17,6 +17,9 @@ description:
   - A run that changes nothing reads lists and batches of 100, not domain by domain. What those do not tell (key,
     configuration set, feedback forwarding, tenant, streams) is recorded as a hash in a tag of the domain; a change of
     them by hand is seen with O(verify_settings=true).
+requirements:
+  - publicsuffixlist
+  - cryptography (for keys of your own)
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:
@@ -78,8 +81,7 @@ options:
             type: str
           private_key:
             description:
-              - Your own RSA key of 1024 to 2048 bits without a passphrase, as PEM or as base64 of its DER form. Needs
-                the Python package cryptography.
+              - Your own RSA key of 1024 to 2048 bits without a passphrase, as PEM or as base64 of its DER form.
             type: str
       mail_from:
         description:
@@ -149,8 +151,8 @@ options:
     default: false
   calls_per_second:
     description:
-      - How often each operation of SES is called, in calls a second; V(0) is no limit. AWS allows one unless it has
-        raised your quota.
+      - How often each operation on identities is called, in calls a second; V(0) is no limit. AWS allows one unless it
+        has raised your quota.
     type: float
     default: 1
 extends_documentation_fragment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _mail_domains as mail_domains
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
 
 
 def item(name="spaceone.com", **fields):
@@ -30,14 +31,21 @@ def named(plan):
     return [(action.verb, action.kind, action.name) for action in plan]
 
 
-@pytest.mark.parametrize("domain", ["com", "co.uk", "com.au", "org.nz"])
-def test_public_suffixes(domain):
-    assert mail_domains.public_suffix(domain)
+@pytest.mark.parametrize("domain", ["co.uk", "com.au", "org.nz", "gov.br", "k12.ca.us", "xn--55qx5d.cn"])
+def test_public_suffixes_are_refused(domain):
+    with pytest.raises(InputError, match="public suffix"):
+        mail_domains.validate([item(domain)], "mds")
 
 
-@pytest.mark.parametrize("domain", ["example.com", "co.com", "example.co.uk", "me.uk.com", "x.au"])
-def test_domains_that_somebody_can_own(domain):
-    assert not mail_domains.public_suffix(domain)
+@pytest.mark.parametrize("domain", ["example.com", "co.com", "example.co.uk", "me.uk.com", "x.au", "example.test"])
+def test_domains_that_somebody_can_own_are_not(domain):
+    mail_domains.validate([item(domain)], "mds")
+
+
+@pytest.mark.parametrize("domain", ["com", "10.0.0.1", "-a.com", "a_b.com", "*.example.com", "a..com"])
+def test_what_is_no_domain_is_refused(domain):
+    with pytest.raises(InputError, match="^domains: name"):
+        mail_domains.validate([item(domain)], "mds")
 
 
 def test_names_are_compared_whatever_their_form():
@@ -103,8 +111,11 @@ def test_calls_of_an_operation_keep_their_distance_and_others_do_not_wait(monkey
     monkeypatch.setattr(mail_domains.time, "monotonic", lambda: 100.0)
     monkeypatch.setattr(mail_domains.time, "sleep", slept.append)
     pace = mail_domains.Pace(2)
-    for operation in ("one", "one", "one", "other"):
+    for operation in ("get_email_identity", "get_email_identity", "get_email_identity", "create_email_identity"):
         pace(operation)
     assert slept == [0, 0.5, 1, 0]
-    mail_domains.Pace(0)("one")
+    # tenants and tags have a quota that is not reached
+    for _call in range(3):
+        pace("create_tenant_resource_association")
+    mail_domains.Pace(0)("get_email_identity")
     assert len(slept) == 4
