@@ -243,6 +243,26 @@ def test_nothing_is_sent_for_a_domain_that_is_not_verified(lab, ses):
     assert ses.send_email(**letter)["MessageId"]
 
 
+def test_nothing_is_sent_for_what_is_paused_or_not_the_tenants(lab, ses):
+    message = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "there"}}}}
+    letter = {"FromEmailAddress": f"post@{DOMAIN}", "Destination": {"ToAddresses": ["a@b.com"]}, "Content": message}
+    publish(lab, *easy(ses.create_email_identity(EmailIdentity=DOMAIN)["DkimAttributes"]["Tokens"]))
+    ses.create_configuration_set(ConfigurationSetName="mds-adhoc")
+    arn = ses.create_tenant(TenantName="one")["TenantArn"]
+    letter |= {"TenantName": "one", "ConfigurationSetName": "mds-adhoc"}
+    for resource in (f"identity/{DOMAIN}", "configuration-set/mds-adhoc"):
+        assert refused(ses.send_email, **letter)[0] == "BadRequestException"
+        resource_arn = f"{arn.partition('tenant/')[0]}{resource}"
+        ses.create_tenant_resource_association(TenantName="one", ResourceArn=resource_arn)
+    assert ses.send_email(**letter)["MessageId"]
+    entity = {"ReputationEntityType": "RESOURCE", "ReputationEntityReference": arn}
+    ses.update_reputation_entity_customer_managed_status(**entity, SendingStatus="DISABLED")
+    assert refused(ses.send_email, **letter)[0] == "SendingPausedException"
+    ses.update_reputation_entity_customer_managed_status(**entity, SendingStatus="ENABLED")
+    ses.put_configuration_set_sending_options(ConfigurationSetName="mds-adhoc", SendingEnabled=False)
+    assert refused(ses.send_email, **letter)[0] == "SendingPausedException"
+
+
 def test_the_sandbox_is_left_and_entered_by_asking(lab, ses):
     assert ses.get_account()["ProductionAccessEnabled"] is True
     asked = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://example.com", "UseCaseDescription": "tests"}
@@ -256,7 +276,6 @@ def test_the_sandbox_is_left_and_entered_by_asking(lab, ses):
 def test_one_call_a_second_of_an_operation(lab, ses):
     lab.quotas("throttle")
     try:
-        ses.meta.events.register("before-send", lambda **_unused: None)
         assert "TooManyRequestsException" in {refused_or_not(ses, "list_email_identities") for _call in range(3)}
     finally:
         lab.quotas("off")

@@ -275,10 +275,10 @@ def public_key(encoded: str) -> str:
     return base64.b64encode(der).decode()
 
 
-def page(items: list[Any], parameters: dict[str, Any], key: str, most: int = PAGE) -> dict[str, Any]:
+def page(items: list[Any], parameters: dict[str, Any], key: str) -> dict[str, Any]:
     size = int(parameters.get("PageSize") or PAGE_DEFAULT)
-    if not 1 <= size <= most:
-        raise bad(f"PageSize must be between 1 and {most}.")
+    if not 1 <= size <= PAGE:
+        raise bad(f"PageSize must be between 1 and {PAGE}.")
     token = parameters.get("NextToken") or "0"
     if not token.isdigit():
         raise bad("The next token is not valid.")
@@ -668,6 +668,22 @@ def list_tags_for_resource(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
     return {"Tags": mail.tag_list(asked["ResourceArn"])}
 
 
+def refuse_sending(mail: Mail, asked: dict[str, Any]) -> None:
+    """Refuse what a tenant or a configuration set that is paused, or not the tenant's, would send."""
+    stream, tenant = asked.get("ConfigurationSetName"), asked.get("TenantName")
+    if stream and not mail.configuration_set(stream)["SendingOptions"].get("SendingEnabled", True):
+        raise Refused("SendingPausedException", f"Sending is paused for configuration set <{stream}>.")
+    if tenant:
+        if _sending(mail, mail.tenant(tenant)) == "DISABLED":
+            raise Refused("SendingPausedException", f"Sending is paused for tenant <{tenant}>.")
+        sender = mail.sender(asked.get("FromEmailAddress", ""))
+        needed = [mail.arn("identity", sender.name)] if sender else []
+        needed += [mail.arn("configuration-set", stream)] if stream else []
+        for arn in needed:
+            if arn not in mail.resources[tenant]:
+                raise bad(f"Resource {arn} is not associated with tenant <{tenant}>.")
+
+
 # --- the first API --------------------------------------------------------------------------------------------------
 
 
@@ -751,6 +767,14 @@ def install() -> None:
     sesv2_paths["{0}/v2/email/(?P<path>.+)$"] = SESV2Response.dispatch
     for name, function in OPERATIONS.items():
         setattr(SESV2Response, name, responder(function))
+
+    send = SESV2Response.send_email
+
+    def send_email(self: SESV2Response) -> str:
+        refuse_sending(mail_of(self.current_account, self.region), json.loads(self.body))
+        return send(self)
+
+    SESV2Response.send_email = send_email
 
     named = SESV2Response._get_action_from_method_and_request_uri
 
