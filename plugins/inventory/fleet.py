@@ -178,12 +178,11 @@ class LeanPages:
         # an instance is let go as soon as it is read, so that a page's tree is never whole
         parser = ElementTree.iterparse(io.BytesIO(response_dict["body"]))
         for _event, element in parser:
-            space, _brace, tag = element.tag.rpartition("}")
-            if tag == "instancesSet":
-                self.hosts += [self.host(instance, space + "}" if space else "") for instance in element]
+            if element.tag.endswith("instancesSet"):
+                self.hosts += [self.host(instance, namespace(element)) for instance in element]
                 element.clear()
         root = parser.root
-        space = root.tag[: root.tag.index("}") + 1] if root.tag.startswith("{") else ""
+        space = namespace(root)
         token = root.find(f"{space}nextToken")
         for child in list(root):
             if child is not token and child.tag != f"{space}requestId":
@@ -199,6 +198,11 @@ class LeanPages:
             for tag in instance.iterfind(f"{space}tagSet/{space}item")
         }
         return host
+
+
+def namespace(element: ElementTree.Element) -> str:
+    """The namespace of an element's name, with its braces; empty when it has none."""
+    return element.tag[: element.tag.find("}") + 1]
 
 
 @functools.cache
