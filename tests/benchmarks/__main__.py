@@ -1,11 +1,11 @@
-"""``make bench``: all benchmarks, or those named: ``python -m tests.benchmarks platform dns inventory``."""
+"""``make bench``: all benchmarks, or those named: ``python -m tests.benchmarks platform dns inventory mail``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-BENCHMARKS = ("platform", "dns", "inventory")
+BENCHMARKS = ("platform", "dns", "inventory", "mail")
 
 
 def main(wanted: list[str]) -> int:
