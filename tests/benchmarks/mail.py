@@ -1,8 +1,8 @@
 """Mail domains for 10 to 10,000 tenants: module mail_domains against community.aws.ses_identity in a loop.
 
-``python -m tests.benchmarks.mail`` prints a table. Ours is made and found right with the lab's quotas virtual: its clock
-moves where a call would have waited, so ``quota s`` is AWS's time and ``wall s`` our own. The stock loop, which knows
-neither DKIM nor MAIL FROM nor tenants, is measured on fewer domains and its rate stated.
+``python -m tests.benchmarks.mail`` prints a table. Ours is made and found right with the lab's quotas virtual: its
+clock moves where a call would have waited, so ``quota s`` is AWS's time and ``wall s`` our own. The stock loop, which
+knows neither DKIM nor MAIL FROM nor tenants, is measured on fewer domains and its rate stated.
 """
 
 from __future__ import annotations
