@@ -108,6 +108,12 @@ def test_the_action_group_covers_our_modules_and_the_stock_ones():
     assert extended == ["amazon.aws.aws", "community.aws.aws"]
 
 
+def test_every_module_has_the_action_that_runs_it_in_the_controller():
+    actions = sorted((ROOT / "plugins/action").iterdir())
+    assert [path.stem for path in actions] == MODULES
+    assert {path.resolve() for path in actions} == {ROOT / "plugins/plugin_utils/_in_controller.py"}
+
+
 def test_pinned_requirements_have_hashes_and_no_addresses():
     for version in ("3.11", "3.13"):
         text = (ROOT / f"requirements/python{version}.txt").read_text()

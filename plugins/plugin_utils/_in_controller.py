@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, mydigitalstructure
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a module of ours in the controller's own process, where a process of its own would do the same.
+
+Packing a module and starting a Python with boto3 for it takes longer than most of our modules work. A module that
+speaks to AWS needs neither when it is to run on the controller itself, with the controller's interpreter, as the
+user who runs Ansible. In every other case it is run as Ansible runs any module.
+
+``plugins/action/<module>.py`` are links to this file: Ansible takes the action of a module's own name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import sys
+import typing as t
+
+from ansible import constants
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.display import Display
+from ansible.vars.clean import remove_internal_keys
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core 2.18
+    patch_module_args = None
+
+# Ansible imports an action before it forks the task's worker: boto3, imported here once, is there in all of them
+importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
+
+OPTION = "mydigitalstructure_aws_in_controller"
+"""A variable; false makes every module run in a process of its own."""
+
+
+class ActionModule(NormalAction):
+    """Ansible's ordinary action, with another way to execute the module."""
+
+    def _execute_module(self, *args: t.Any, **options: t.Any) -> dict[str, t.Any]:
+        task_vars = options.get("task_vars") or {}
+        reason = self.hindrance(task_vars)
+        if reason:
+            Display().vvv(f"{self._task.action}: in a process of its own, because {reason}")
+            return super()._execute_module(*args, **options)
+        return self.run_here(task_vars)
+
+    def hindrance(self, task_vars: t.Mapping[str, t.Any]) -> str:
+        """Why the module cannot run in this process; empty when it can."""
+        interpreter = self._templar.template(task_vars.get("ansible_python_interpreter"))
+        reasons = {
+            "ansible-core is older than 2.19": patch_module_args is None,
+            f"{OPTION} is false": not self._templar.template(task_vars.get(OPTION, True)),
+            "the connection is not local": self._connection.transport != "local",
+            "the task is delegated": bool(self._task.delegate_to),
+            "it is to become another user": self._connection.become is not None,
+            "it is asynchronous": bool(self._task.async_val),
+            "it has an environment": any(self._task.environment or []),
+            "its files are to be kept": constants.DEFAULT_KEEP_REMOTE_FILES,
+            f"its interpreter is {interpreter}": interpreter != sys.executable,
+        }
+        return next((reason for reason, applies in reasons.items() if applies), "")
+
+    def run_here(self, task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Call the module's ``main`` with the arguments that Ansible would have packed, and read what it prints."""
+        name, arguments = self._task.action, dict(self._task.args)
+        self._update_module_args(name, arguments, task_vars)
+        found = self._shared_loader_obj.module_loader.find_plugin_with_context(
+            name, collection_list=self._task.collections
+        )
+        module = importlib.import_module(found.plugin_resolved_name)
+        printed = io.StringIO()
+        with patch_module_args(arguments), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+            module.main()
+        result = self._parse_returned_data({"stdout": printed.getvalue(), "stderr": "", "rc": 0}, "legacy")
+        remove_internal_keys(result)
+        return result
