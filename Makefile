@@ -20,7 +20,8 @@ COLLECTION := $(COLLECTIONS)/ansible_collections/mydigitalstructure/aws
 export ANSIBLE_COLLECTIONS_PATH := $(COLLECTIONS)
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 export PATH := $(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
+# compiled once, but not into the checkout
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 READY := $(VENV)/.ready
 
 .PHONY: help setup packages requirements lab lab-stop test test-313 lint sanity unit molecule bench docs build clean
