@@ -18,6 +18,7 @@ default_role = "any"
 # The pages of Ansible's own documentation that antsibull-docs refers to; without the network there is no intersphinx.
 ANSIBLE_DOCUMENTATION = "https://docs.ansible.com/ansible/latest/"
 ANSIBLE_LABELS = {
+    "action_plugins": "plugins/action.html",
     "common_return_values": "reference_appendices/common_return_values.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
     "callback_plugins": "plugins/callback.html",
