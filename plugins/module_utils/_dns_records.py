@@ -246,7 +246,7 @@ SCOPE_PREFIX = "mydigitalstructure:"
 """What the set identifier of a scope's record begins with. Route 53 cannot tag a record, so this marks whose it is."""
 IDENTIFIER_LONGEST = 128
 SCOPE_WEIGHT = 1
-"""A record with a set identifier needs a routing policy; the only one of its name answers always, whatever it weighs."""
+"""A record with a set identifier needs a routing policy; the only one of its name always answers."""
 
 
 def scope_identifier(scope: str, owner: str) -> str:

@@ -14,7 +14,7 @@ import copy
 import typing as t
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import client
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import normal, shown, within
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import normal, shown
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_records import (
     SCOPE_WEIGHT,
     Fields,
@@ -117,8 +117,8 @@ def plan_scope(
         elif not same and key not in yielding:
             theirs = ", ".join(shown(*other) for other in sorted(clashing))
             problems.append(
-                f"records: {shown(*key[:2])}: zone {zone.name} has {theirs} already, which scope {scope} did not write; "
-                "remove it, or leave this record out."
+                f"records: {shown(*key[:2])}: zone {zone.name} has {theirs} already, which scope {scope} did not "
+                "write; remove it, or leave this record out."
             )
     kept = {scope_identifier(scope, owner) for owner in keep}
 

@@ -657,11 +657,7 @@ class Applier:
 
         def look() -> list[str]:
             concurrently(*(lambda zone=zone: read_records(self.route53, zone) for zone in zones.values()))
-            return [
-                action.title
-                for label, zone in zones.items()
-                for action in replan(label, zone)
-            ]
+            return [action.title for label, zone in zones.items() for action in replan(label, zone)]
 
         missing = poll(look, lambda left: not left, READ_BACK_SECONDS, first=2.0)
         if missing:

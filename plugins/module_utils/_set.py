@@ -30,7 +30,7 @@ class InputError(Exception):
 
 
 def refuse(problems: t.Iterable[str]) -> None:
-    """Raise :class:`InputError` with all the problems, each a sentence in a line of its own; without any, do nothing."""
+    """Raise :class:`InputError` of all the problems, a line each; without any, do nothing."""
     text = "\n".join(problems)
     if text:
         raise InputError(text)
