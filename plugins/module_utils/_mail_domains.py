@@ -122,14 +122,14 @@ def where_of(item: t.Mapping[str, t.Any]) -> str:
 def domain_name(given: str, where: str, suffixes) -> str:
     """A domain's name in normal form; :class:`InputError` unless somebody can own it.
 
-    :arg where: the beginning of the sentence.
+    :arg where: the beginning of the sentence, up to the name.
     :arg suffixes: a PublicSuffixList.
     """
-    name = normal(given, f"{where}: name")
+    name = normal(given, where)
     if not is_host_name(name):
-        raise InputError(f"{where}: name {given!r} is not a domain; allowed is such as example.com.")
+        raise InputError(f"{where} {given!r} is not a domain; allowed is such as example.com.")
     if suffixes.is_public(name):
-        raise InputError(f"{where}: name {given!r} is a public suffix, which nobody owns; a name below it is needed.")
+        raise InputError(f"{where} {given!r} is a public suffix, which nobody owns; a name below it is needed.")
     return name
 
 
@@ -148,7 +148,7 @@ def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
     for item in domains:
         given, tenant = item["name"], item.get("tenant")
         where = where_of(item)
-        name = domain_name(given, item.get("declared_at") or "domains", suffixes)
+        name = domain_name(given, f"{item.get('declared_at') or 'domains'}: name", suffixes)
         if name in seen:
             other = seen[name].get("tenant")
             whose = f" (of the tenants {other} and {tenant})" if other != tenant else ""

@@ -7,10 +7,8 @@ import pytest
 FRIENDLY = {"name": "acme.example.com", "type": "CNAME", "values": ["app.example.com"], "owner": "acme"}
 MAIL = {"name": "mail.other.example.com", "type": "MX", "values": ["10 smtp.example.net"], "owner": "other.example.com"}
 DMARC = {"name": "_dmarc.example.org", "type": "TXT", "values": ["v=DMARC1; p=none"], "owner": "org", "if_free": True}
-ZONES = [
-    {"name": "example.com", "records": [{"name": "www", "type": "A", "values": ["192.0.2.1"]}]},
-    {"name": "example.org"},
-]
+WWW = {"name": "www", "type": "A", "values": ["192.0.2.1"]}
+ZONES = [{"name": "example.com", "records": [WWW]}, {"name": "example.org"}]
 
 
 @pytest.fixture
