@@ -74,6 +74,8 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     if isinstance(group, dict) and group.get("name"):
         count = len(group.get("instances") or [])
         yield f"fleet {group['name']}", f"{count} hosts, {group.get('min')} to {group.get('max')} allowed"
+    for name, volume in (result.get("volumes") or {}).items():
+        yield f"volume {name}", f"{volume['id']}  {volume['size']} GiB {volume['type']}  {volume['zone']}"
     for name, host in (result.get("instances") or {}).items():
         if isinstance(host, dict) and "private_ip" in host:
             yield f"host {name}", f"{host['id']}  {host['private_ip']}  {host.get('public_ip') or ''}".rstrip()

@@ -42,6 +42,8 @@ PLATFORM_TAG = "mydigitalstructure:platform"
 """The tag that makes a thing ours; its value is the platform's name."""
 NAME_TAG = "mydigitalstructure:name"
 """The tag with the name that the variables use, whatever people do to the Name tag."""
+KIND_TAG = "mydigitalstructure:kind"
+"""Where one service keeps several kinds of things of ours, the tag that says which one a thing is."""
 
 ITEM_ERRORS = (*BOTO_ERRORS, AnsibleAWSError, InputError)
 """What an item's change may raise without the module being at fault."""
@@ -66,8 +68,7 @@ def set_module(
     if purge:
         spec["purge"] = {"type": "bool", "default": False}
         spec["ignore"] = {"type": "list", "elements": "str", "default": []}
-    spec.update(options)
-    module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **settings)
+    module = AnsibleAWSModule(argument_spec={**spec, **options}, supports_check_mode=True, **settings)
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,14}", module.params["platform"]):
         # load balancers and target groups have 32 characters for the platform's name and their own
         module.fail_json(
@@ -191,10 +192,11 @@ def require_known(check_mode: bool, **values: t.Any) -> None:
             )
 
 
-def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.Any]]]) -> None:
+def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan | None, dict[str, t.Any]]]) -> None:
     """Do a module's work and leave: with its result, or failed with one sentence.
 
-    ``work`` returns the plan (applied unless in check mode) and the further keys of the result.
+    ``work`` returns the plan (applied unless in check mode; None when the module only reads) and the further keys of
+    the result.
     """
     try:
         check_region(module.region)
@@ -214,6 +216,8 @@ def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.A
     except BOTO_ERRORS as error:
         module.fail_json(msg=explain(error, module.params))
     else:
+        if plan is None:
+            module.exit_json(changed=False, **result)
         module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
 
 

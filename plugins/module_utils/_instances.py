@@ -25,6 +25,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     compare_aws_tags,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    KIND_TAG,
     PLATFORM_TAG,
     application,
     by_declared_name,
@@ -51,11 +52,10 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
     known,
     unique,
 )
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._volumes import performance
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
 KIND = "instance"
-KIND_TAG = "mydigitalstructure:kind"
-"""Its value ``instance`` tells hosts of their own from the members of an auto-scaling group."""
 ROLE_TAG = "mydigitalstructure:role"
 GENERATION_TAG = "mydigitalstructure:generation"
 """How many times the host has been made; it makes the client token of a replacement another one."""
@@ -72,7 +72,6 @@ VOLUME = {
     "root_volume_iops": "Iops",
     "root_volume_throughput": "Throughput",
 }
-VOLUME_TYPES = ("gp3", "gp2", "io1", "io2")
 LIVE = ("pending", "running", "stopping", "stopped")
 # AWS remembers a token longer than it shows the terminated instance that was launched with it
 MISMATCH = "IdempotentParameterMismatch"
@@ -246,30 +245,10 @@ def digest(data: bytes) -> str | None:
 
 def volume_of(volume: t.Mapping[str, t.Any], where: str) -> dict[str, t.Any]:
     """The root volume's fields."""
-    kind = volume.get("type") or "gp3"
-    size, iops, throughput = volume.get("size"), volume.get("iops"), volume.get("throughput")
-    if kind not in VOLUME_TYPES:
-        raise InputError(f"{where}: root_volume.type {kind!r} is not allowed; {', '.join(VOLUME_TYPES)} are.")
     if volume.get("encrypted") is False:
         raise InputError(f"{where}: root_volume.encrypted false is not allowed; root volumes are always encrypted.")
-    if size is not None and not 1 <= int(size) <= 65536:
-        raise InputError(f"{where}: root_volume.size {size} is not allowed; 1 to 65536 GiB is.")
-    if iops is not None and kind == "gp2":
-        raise InputError(f"{where}: root_volume.iops cannot be set for gp2; gp3, io1 and io2 have it.")
-    if iops is not None and int(iops) < (3000 if kind == "gp3" else 100):
-        raise InputError(f"{where}: root_volume.iops {iops} is too low; {3000 if kind == 'gp3' else 100} is the least.")
-    if iops is None and kind in ("io1", "io2"):
-        raise InputError(f"{where}: root_volume.iops is missing; {kind} needs it.")
-    if throughput is not None and (kind != "gp3" or int(throughput) < 125):
-        raise InputError(
-            f"{where}: root_volume.throughput {throughput} is not allowed; gp3 alone has it, from 125 MiB/s."
-        )
-    fields = {"root_volume_size": size, "root_volume_iops": iops, "root_volume_throughput": throughput}
-    return {
-        "root_volume_type": kind,
-        "root_volume_encrypted": True,
-        **{key: int(value) for key, value in fields.items() if value is not None},
-    }
+    fields = performance(volume, f"{where}: root_volume.")
+    return {"root_volume_encrypted": True, **{f"root_volume_{key}": value for key, value in fields.items()}}
 
 
 # --- what is there --------------------------------------------------------------------------------------------------

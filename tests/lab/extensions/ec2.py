@@ -284,7 +284,7 @@ def install_dependencies() -> None:
 # --- client tokens --------------------------------------------------------------------------------------------------
 
 
-def _once(method, found, changed_error: str):
+def once(method, found, changed_error: str):
     """A create call that answers a repeated client token with what the first call made.
 
     ``found`` gives the present form of a first answer, or None when what it made is gone.
@@ -357,13 +357,13 @@ def install() -> None:
         action = f"update_security_group_rule_descriptions_{direction}"
         setattr(SecurityGroups, action, _describe_rules(getattr(SecurityGroups, action), direction))
     SecurityGroupRule.description = property(description)
-    NatGateways.create_nat_gateway = _once(
+    NatGateways.create_nat_gateway = once(
         NatGateways.create_nat_gateway, _same_nat_gateway, "IdempotentParameterMismatch"
     )
-    LaunchTemplates.create_launch_template = _once(
+    LaunchTemplates.create_launch_template = once(
         LaunchTemplates.create_launch_template, _same_template, "IdempotentParameterMismatch"
     )
-    LaunchTemplates.create_launch_template_version = _once(
+    LaunchTemplates.create_launch_template_version = once(
         _new_version(LaunchTemplates.create_launch_template_version), _same_version, "IdempotentParameterMismatch"
     )
     install_dependencies()
