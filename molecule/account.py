@@ -14,12 +14,20 @@ import boto3
 def listed(client, operation: str, key: str, **arguments) -> list[dict]:
     if client.can_paginate(operation):
         return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
-    return getattr(client, operation)(**arguments)[key]
+    found, token = [], {}
+    while True:
+        # SES v2 has tokens, but botocore no paginators for it
+        page = getattr(client, operation)(**arguments, **token)
+        found += page[key]
+        if not page.get("NextToken"):
+            return found
+        token = {"NextToken": page["NextToken"]}
 
 
 def account() -> dict[str, list]:
     ec2, elb, dns = boto3.client("ec2"), boto3.client("elbv2"), boto3.client("route53")
     acm, scaling, iam = boto3.client("acm"), boto3.client("autoscaling"), boto3.client("iam")
+    mail = boto3.client("sesv2")
     held = {
         key: listed(ec2, operation, key)
         for operation, key in {
@@ -64,6 +72,9 @@ def account() -> dict[str, list]:
     held["AutoScalingGroups"] = listed(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")
     held["Roles"] = listed(iam, "list_roles", "Roles")
     held["InstanceProfiles"] = listed(iam, "list_instance_profiles", "InstanceProfiles")
+    held["EmailIdentities"] = listed(mail, "list_email_identities", "EmailIdentities")
+    held["SesTenants"] = listed(mail, "list_tenants", "Tenants")
+    held["ConfigurationSets"] = listed(mail, "list_configuration_sets", "ConfigurationSets")
     return {
         kind: sorted((json.loads(json.dumps(item, default=str, sort_keys=True)) for item in items), key=json.dumps)
         for kind, items in sorted(held.items())

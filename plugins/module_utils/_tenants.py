@@ -257,8 +257,10 @@ class Tenants:
         name = fields.get("name") or ""
         if not name and len(self.problems) == before:
             self.problems.append(f"{place}: name is missing; every tenant has one.")
+        allowed = True
         if name:
             self.refuse(tenant_name, name, self.platform, f"{place}: name")
+            allowed = len(self.problems) == before
             first = self.names.setdefault(name.lower(), place)
             if first != place:
                 self.problems.append(f"{place}: name {name!r} is at {first} already; each tenant is allowed once.")
@@ -266,7 +268,8 @@ class Tenants:
         if state not in STATES:
             self.problems.append(f"{place}: state {state!r} is not allowed; it is one of {', '.join(STATES)}.")
         domains = [self.domain(domain, name, place) for domain in self.listed(fields, place)]
-        label = self.label(fields, name, place)
+        # a name that is none would make a label that is none
+        label = self.label(fields, name, place) if allowed or fields.get("friendly") else None
         tags = self.tags(fields, place)
         wanted = [self.mail_domain(domain, name, state, fields, tags, place) for domain in domains if domain]
         for item in wanted[:1]:
