@@ -47,18 +47,22 @@ ITEM_ERRORS = (*BOTO_ERRORS, AnsibleAWSError, InputError)
 """What an item's change may raise without the module being at fault."""
 
 
-def set_module(options: dict[str, t.Any], *, purge: bool = True, **settings: t.Any) -> AnsibleAWSModule:
+def set_module(
+    options: dict[str, t.Any], *, purge: bool = True, tags: bool = True, **settings: t.Any
+) -> AnsibleAWSModule:
     """An AnsibleAWSModule with a set module's common options, check mode and a region that is known.
 
     :arg options: the module's own argument spec.
     :arg purge: whether the module has ``purge`` and ``ignore``.
+    :arg tags: whether the module has ``tags``.
     :arg settings: further arguments of AnsibleModule (``required_if`` ...).
     """
     spec: dict[str, t.Any] = {
         "platform": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "tags": {"type": "dict", "default": {}},
     }
+    if tags:
+        spec["tags"] = {"type": "dict", "default": {}}
     if purge:
         spec["purge"] = {"type": "bool", "default": False}
         spec["ignore"] = {"type": "list", "elements": "str", "default": []}

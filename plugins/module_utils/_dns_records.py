@@ -11,6 +11,7 @@ requests.
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import (
@@ -237,6 +238,29 @@ def alias_depths(zone: str, records: t.Mapping[Key, Fields]) -> dict[Key, int]:
     for key in records:
         depth(key, ())
     return depths
+
+
+# --- scopes ---------------------------------------------------------------------------------------------------------
+
+SCOPE_PREFIX = "mydigitalstructure:"
+"""What the set identifier of a scope's record begins with. Route 53 cannot tag a record, so this marks whose it is."""
+IDENTIFIER_LONGEST = 128
+SCOPE_WEIGHT = 1
+"""A record with a set identifier needs a routing policy; the only one of its name always answers."""
+
+
+def scope_identifier(scope: str, owner: str) -> str:
+    """The set identifier of a scope's record; ``owner`` is a hash where it is too long for one."""
+    room = IDENTIFIER_LONGEST - len(SCOPE_PREFIX) - len(scope) - 1
+    said = owner if len(owner) <= room else hashlib.sha256(owner.encode()).hexdigest()[:32]
+    return f"{SCOPE_PREFIX}{scope}:{said}"
+
+
+def scope_of(identifier: str | None) -> str | None:
+    """The scope that a set identifier says, None when it says none."""
+    if not identifier or not identifier.startswith(SCOPE_PREFIX):
+        return None
+    return identifier.removeprefix(SCOPE_PREFIX).partition(":")[0]
 
 
 # --- as AWS holds them ----------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_record
     lenient_name,
     observed_record,
     policy_of,
+    scope_of,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
@@ -344,10 +345,12 @@ def plan_records(
     *,
     purge: bool = False,
     ignore: t.Sequence[str] = (),
+    scoped: bool = False,
 ) -> Plan:
     """The changes of one zone's records, each with its zone's label and its key as context.
 
-    Without ``purge`` a record that is not declared goes only when it is in the way of one that is.
+    Without ``purge`` a record that is not declared goes only when it is in the way of one that is. Records of a scope
+    (module dns_records) stay, unless ``scoped``.
     """
     by_name: dict[str, dict[Key, Fields]] = {}
     for key, fields in wanted.items():
@@ -364,13 +367,18 @@ def plan_records(
                 f"ignore: {shown(*key)} is to be left alone, but Route 53 does not allow it beside the declared "
                 f"records of {key[0]}."
             )
+        if scope_of(key[2]) and not scoped:
+            raise InputError(
+                f"zones: {zone.name}: {shown(*key)} belongs to scope {scope_of(key[2])} of dns_records, and Route 53 "
+                f"does not allow it beside the declared records of {key[0]}."
+            )
     planned = compare(
         RECORD,
         {shown(*key): {**fields, "key": key} for key, fields in wanted.items()},
         {
             shown(*key): {**fields, "key": key}
             for key, fields in present.items()
-            if purge or key in wanted or key in blocking
+            if (purge and (scoped or not scope_of(key[2]))) or key in wanted or key in blocking
         },
         purge=True,
         ignore=ignore,
@@ -404,6 +412,13 @@ def plan(wanted: Zones, observed: Zones, *, purge: bool = False, ignore: t.Seque
         for label, zone in observed.items()
         if purge and label not in wanted and ADOPTED_TAG not in zone.tags and not ignored(label, ignore)
     }
+    for label, zone in sorted(leaving.items()):
+        scopes = sorted({scope_of(key[2]) for key in zone.records if scope_of(key[2])})
+        if scopes:
+            raise InputError(
+                f"zones: {label} is no longer declared, but holds records of scope {', '.join(scopes)} of dns_records; "
+                "declare it, or remove those first."
+            )
     planned = compare(
         ZONE,
         {label: zone.fields() for label, zone in wanted.items()},
@@ -427,7 +442,7 @@ def plan_removal(leaving: Zones, *, ignore: t.Sequence[str] = ()) -> Plan:
                     f"ignore: {shown(*key)} is to be left alone, but its zone {label} is to be removed; name the zone "
                     "in ignore too, or declare it."
                 )
-        planned += plan_records(zone, {}, zone.records, purge=True)
+        planned += plan_records(zone, {}, zone.records, purge=True, scoped=True)
     return planned
 
 
@@ -629,8 +644,11 @@ class Applier:
                 "written, and the next run goes on from there."
             )
 
-    def read_back(self, purge: bool, ignore: t.Sequence[str]) -> None:
-        """Read the zones whose records changed again; what was written and is not there is a failure that names it."""
+    def read_back(self, replan: t.Callable[[str, Zone], Plan]) -> None:
+        """Read the zones whose records changed again; what was written and is not there is a failure that names it.
+
+        :arg replan: what is still to do in a zone, given its label and the zone as it is now.
+        """
         zones = {
             label: Zone(self.wanted[label].name, private=self.wanted[label].private, id=self.zone_id(label))
             for label in self.packed
@@ -639,11 +657,7 @@ class Applier:
 
         def look() -> list[str]:
             concurrently(*(lambda zone=zone: read_records(self.route53, zone) for zone in zones.values()))
-            return [
-                action.title
-                for label, zone in zones.items()
-                for action in plan_records(zone, self.wanted[label].records, zone.records, purge=purge, ignore=ignore)
-            ]
+            return [action.title for label, zone in zones.items() for action in replan(label, zone)]
 
         missing = poll(look, lambda left: not left, READ_BACK_SECONDS, first=2.0)
         if missing:
@@ -676,7 +690,9 @@ def work(module) -> tuple[Plan, dict[str, t.Any]]:
     if planned and not module.check_mode:
         applier = Applier(route53, planned, wanted, observed, packed, options, module.region)
         applier.apply()
-        applier.read_back(purge, ignore)
+        applier.read_back(
+            lambda label, zone: plan_records(zone, wanted[label].records, zone.records, purge=purge, ignore=ignore)
+        )
     return planned, {
         "zones": {label: result_of(zone, observed.get(label)) for label, zone in wanted.items()},
         "batches": sum(map(len, packed.values())),

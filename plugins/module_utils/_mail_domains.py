@@ -36,7 +36,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_acco
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list, compare_aws_tags
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
-    NAME_TAG,
     PLATFORM_TAG,
     application,
     client,
@@ -58,6 +57,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
     compare,
     concurrently,
     ignored,
+    refuse,
 )
 
 KIND = "mail_domain"
@@ -67,8 +67,14 @@ SINCE_TAG = "mydigitalstructure:since"
 """When the domain was made, for those who ask since when it waits; SES does not tell."""
 TENANT_TAG = "mydigitalstructure:tenant"
 """A domain's tenant, so that a tenant whose last domain leaves can leave with it."""
-MAX_TAGS = 44
-"""Tags of a domain that are not ours; SES allows 50, and six are ours (``Name`` among them)."""
+SCOPE_TAG = "mydigitalstructure:scope"
+"""Which set of the platform's a domain or tenant belongs to, so that a purge of one leaves the others alone."""
+LEAVING_TAG = "mydigitalstructure:leaving"
+"""The day (UTC, ISO 8601) on which a domain was found to be no longer declared; it is deleted ``grace_days`` later."""
+MAX_TAGS = 42
+"""Tags of a domain that are not ours; SES allows 50, and eight are ours (``Name`` among them)."""
+SECRETS = 20
+"""Secrets that one BatchGetSecretValue answers for."""
 BATCH = 100
 """Identities that one GetIdentity...Attributes answers for."""
 WORKERS = 16
@@ -108,34 +114,48 @@ def private_der(text: str, where: str) -> tuple[str, str]:
     return base64.b64encode(private).decode(), base64.b64encode(public).decode()
 
 
-def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
-    """Raise :class:`InputError` for what SES cannot keep, but for keys, which :func:`desired` reads."""
+def where_of(item: t.Mapping[str, t.Any]) -> str:
+    """How a refusal begins: with the place where the domain was declared, when that is known."""
+    return f"{item.get('declared_at') or 'domains'}: {item['name']}"
+
+
+def domain_name(given: str, where: str, suffixes) -> str:
+    """A domain's name in normal form; :class:`InputError` unless somebody can own it.
+
+    :arg where: the beginning of the sentence.
+    :arg suffixes: a PublicSuffixList.
+    """
+    name = normal(given, f"{where}: name")
+    if not is_host_name(name):
+        raise InputError(f"{where}: name {given!r} is not a domain; allowed is such as example.com.")
+    if suffixes.is_public(name):
+        raise InputError(f"{where}: name {given!r} is a public suffix, which nobody owns; a name below it is needed.")
+    return name
+
+
+def public_suffixes():
+    """The list of public suffixes; only those of ICANN's part are nobody's."""
     if PublicSuffixList is None:
         raise InputError("domains: the Python package publicsuffixlist is not there, and is needed to check them.")
-    suffixes = PublicSuffixList(only_icann=True)
+    return PublicSuffixList(only_icann=True)
+
+
+def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
+    """Raise :class:`InputError` for what SES cannot keep, but for keys, which :func:`desired` reads."""
+    suffixes = public_suffixes()
     seen: dict[str, t.Mapping[str, t.Any]] = {}
     paused: dict[str, tuple[str, bool]] = {}
     for item in domains:
         given, tenant = item["name"], item.get("tenant")
-        name = normal(given, "domains: name")
-        where = f"domains: {given}"
-        if not is_host_name(name):
-            raise InputError(f"domains: name {given!r} is not a domain; allowed is such as example.com.")
-        if suffixes.is_public(name):
-            raise InputError(
-                f"domains: name {given!r} is a public suffix, which nobody owns; a name below it is needed."
-            )
+        where = where_of(item)
+        name = domain_name(given, item.get("declared_at") or "domains", suffixes)
         if name in seen:
             other = seen[name].get("tenant")
             whose = f" (of the tenants {other} and {tenant})" if other != tenant else ""
             raise InputError(f"domains: name {name!r} is there twice{whose}; each domain is allowed once.")
         seen[name] = item
-        room = 64 - len(platform) - 1
-        if tenant is not None and (not TENANT_NAME.fullmatch(tenant) or len(tenant) > room):
-            raise InputError(
-                f"{where}: tenant {tenant!r} is not allowed; it has 1 to {room} letters, digits, underscores and "
-                "hyphens."
-            )
+        if tenant is not None:
+            tenant_name(tenant, platform, f"{where}: tenant")
         if item["paused"] and tenant is None:
             raise InputError(f"{where}: paused is true, but it has no tenant; SES pauses tenants, not domains.")
         if tenant is not None:
@@ -148,6 +168,15 @@ def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
         validate_mail(item, where)
 
 
+def tenant_name(name: str, platform: str, where: str) -> None:
+    """Raise :class:`InputError` for a tenant's name that SES does not take behind the platform's."""
+    room = 64 - len(platform) - 1
+    if not TENANT_NAME.fullmatch(name) or len(name) > room:
+        raise InputError(
+            f"{where} {name!r} is not allowed; it has 1 to {room} letters, digits, underscores and hyphens."
+        )
+
+
 def validate_mail(item: t.Mapping[str, t.Any], where: str) -> None:
     """Raise :class:`InputError` for a domain's DKIM, MAIL FROM, DMARC or tags that cannot work."""
     dkim = item["dkim"]
@@ -157,8 +186,10 @@ def validate_mail(item: t.Mapping[str, t.Any], where: str) -> None:
             raise InputError(
                 f"{where}: dkim selector {selector!r} is not allowed; it has 1 to 63 small letters, digits and hyphens."
             )
-        if not dkim.get("private_key"):
-            raise InputError(f"{where}: dkim private_key is missing; type external needs one.")
+        if bool(dkim.get("private_key")) == bool(dkim.get("private_key_secret")):
+            raise InputError(
+                f"{where}: dkim private_key is missing; type external needs either it or private_key_secret."
+            )
     subdomain = item["mail_from"]["subdomain"]
     if subdomain and not LABEL.fullmatch(subdomain):
         raise InputError(
@@ -185,16 +216,26 @@ def desired(
     platform: str,
     tags: t.Mapping[str, str] | None = None,
     streams: t.Sequence[str] = (),
+    scope: str = "",
+    secrets: t.Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Wanted], dict[str, Fields]]:
-    """The wanted domains, keyed by name, and the wanted tenants' fields, keyed by declared name."""
+    """The wanted domains, keyed by name, and the wanted tenants' fields, keyed by declared name.
+
+    :arg secrets: the keys that are in Secrets Manager, by what ``private_key_secret`` calls them.
+    """
     validate(domains, platform)
+    problems = []
     wanted: dict[str, Wanted] = {}
     tenants: dict[str, Fields] = {}
     for item in domains:
         name, tenant, dkim = normal(item["name"]), item.get("tenant"), item["dkim"]
         private_key = public_key = ""
         if dkim["type"] == "external":
-            private_key, public_key = private_der(dkim["private_key"], f"domains: {name}")
+            text = dkim.get("private_key") or (secrets or {}).get(dkim["private_key_secret"], "")
+            try:
+                private_key, public_key = private_der(text, where_of(item))
+            except InputError as error:
+                problems.append(str(error))
             key = f"external {dkim['selector']} {fingerprint(public_key)}"
         else:
             key = f"easy {dkim['key_length']}"
@@ -208,17 +249,19 @@ def desired(
         }
         further = {**(tags or {}), **item["tags"]}
         if len(further) > MAX_TAGS:
-            raise InputError(f"domains: {name}: it has {len(further)} tags; at most {MAX_TAGS} are allowed.")
+            raise InputError(f"{where_of(item)}: it has {len(further)} tags; at most {MAX_TAGS} are allowed.")
+        ours = {TENANT_TAG: tenant, SCOPE_TAG: scope}
         fields = {
             **settings,
             "mail_from": f"{mail_from['subdomain']}.{name}" if mail_from["subdomain"] else None,
             "on_mx_failure": mail_from["on_mx_failure"] if mail_from["subdomain"] else "use_default",
             "settings": settings_hash(settings),
-            "tags": owned_tags(platform, name, further, {TENANT_TAG: tenant} if tenant else None),
+            "tags": owned_tags(platform, name, further, {key: value for key, value in ours.items() if value}),
         }
         wanted[name] = Wanted(fields, item, private_key, public_key)
         if tenant is not None:
             tenants[tenant] = {"paused": item["paused"]}
+    refuse(problems)
     return wanted, tenants
 
 
@@ -317,6 +360,20 @@ class Reader:
             item["TenantName"].removeprefix(prefix): item for item in listed if item["TenantName"].startswith(prefix)
         }
 
+    def owned_tenants(self, names: t.Sequence[str], scope: str) -> set[str]:
+        """Which of these tenants carry the tags of the platform and the scope."""
+
+        def owned(name: str) -> bool:
+            try:
+                found = self.v2.get_tenant(TenantName=f"{self.platform}-{name}")["Tenant"]
+            except is_boto3_error_code("NotFoundException"):
+                return False
+            tags = tags_of(found)
+            return declared_name(tags, self.platform) is not None and tags.get(SCOPE_TAG, "") == scope
+
+        answers = concurrently(*[lambda name=name: owned(name) for name in names])
+        return {name for name, answer in zip(names, answers) if answer}
+
     def batches(self, method: str, key: str, names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
         """What an SES v1 GetIdentity...Attributes says of each of the domains."""
         found: dict[str, dict[str, t.Any]] = {}
@@ -395,8 +452,17 @@ class Observed(t.NamedTuple):
     mail_from: dict[str, dict[str, t.Any]]
 
 
-def observe(reader: Reader, wanted: t.Mapping[str, Wanted], verify_settings: bool = False) -> Observed:
-    """Read the set with lists and batches; only what those leave open costs a domain a call of its own."""
+def observe(
+    reader: Reader,
+    wanted: t.Mapping[str, Wanted],
+    verify_settings: bool = False,
+    purged: str | None = None,
+) -> Observed:
+    """Read the set with lists and batches; only what those leave open costs a domain a call of its own.
+
+    :arg purged: the scope that is to be purged, so that tenants without a domain (a run was killed between the two)
+        are asked whether they belong to it.
+    """
     names, tagged, tenants = concurrently(reader.names, reader.tagged, reader.tenants)
     there = set(names)
     tags = {name: found for name, found in tagged.items() if name in there}
@@ -437,11 +503,86 @@ def observe(reader: Reader, wanted: t.Mapping[str, Wanted], verify_settings: boo
             "settings": tags[name].get(SETTINGS_TAG),
             "tags": {k: v for k, v in tags[name].items() if k not in (SETTINGS_TAG, SINCE_TAG) and k[:4] != "aws:"},
         }
+    if purged is not None:
+        claimed = {w.fields["tenant"] for w in wanted.values()} | {found.get(TENANT_TAG) for found in tags.values()}
+        unclaimed = sorted(set(tenants) - claimed)
+        dropped = set(unclaimed) - reader.owned_tenants(unclaimed, purged)
+        tenants = {name: item for name, item in tenants.items() if name not in dropped}
     since = {name: found[SINCE_TAG] for name, found in tags.items() if SINCE_TAG in found}
     return Observed(domains, tenants, foreign, since, dkim, mail_from)
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------
+
+
+class Leaving(t.NamedTuple):
+    """How domains leave that are no longer declared. The names are those of tenants, or of domains.
+
+    ``offboard`` are meant to leave, ``offboard_now`` without the grace; neither counts for ``max_leaving``, the
+    percentage of the domains that may begin to leave in a run.
+    """
+
+    grace_days: int = 0
+    offboard: t.Collection[str] = ()
+    offboard_now: t.Collection[str] = ()
+    max_leaving: int = 100
+    today: datetime.date = datetime.date.min
+
+    def since(self, tags: t.Mapping[str, str]) -> datetime.date:
+        """The day on which a domain with these tags began to leave; today when it has not, or nobody can read it."""
+        try:
+            return datetime.date.fromisoformat(tags.get(LEAVING_TAG, ""))
+        except ValueError:
+            return self.today
+
+    def until(self, tags: t.Mapping[str, str]) -> datetime.date:
+        """The day on which such a domain is deleted."""
+        return self.since(tags) + datetime.timedelta(days=self.grace_days)
+
+    def due(self, name: str, tags: t.Mapping[str, str]) -> bool:
+        return bool({name, tags.get(TENANT_TAG)} & set(self.offboard_now)) or self.until(tags) <= self.today
+
+
+AT_ONCE = Leaving()
+"""No grace and no limit."""
+
+
+def check_leaving(undeclared: t.Mapping[str, Fields], total: int, leaving: Leaving) -> None:
+    """Refuse that more domains begin to leave than may, as when the source of their names was emptied."""
+    told = {*leaving.offboard, *leaving.offboard_now}
+    begin = sorted(
+        name
+        for name, fields in undeclared.items()
+        if LEAVING_TAG not in fields["tags"] and not {name, fields["tags"].get(TENANT_TAG)} & told
+    )
+    most = max(1, total * leaving.max_leaving // 100)
+    if leaving.max_leaving < 100 and (len(begin) > most or begin and len(begin) == total):
+        more = f" and {len(begin) - 3} more" if len(begin) > 3 else ""
+        raise InputError(
+            f"max_leaving: {leaving.max_leaving} percent is less than {len(begin)} of {total} domains, which are no "
+            f"longer declared ({', '.join(begin[:3])}{more}); declare them, name those that are meant to leave in "
+            "offboard, or allow more."
+        )
+
+
+def check_owner(wanted: t.Mapping[str, Wanted], observed: Observed, scope: str) -> None:
+    """Refuse domains that are somebody else's, or another scope's of the platform."""
+    problems = []
+    for name, item in sorted(wanted.items()):
+        if name in observed.foreign:
+            problems.append(
+                f"{where_of(item.item)}: an SES identity of that name is there already and does not carry the "
+                "platform's tag, so it is somebody else's; only a domain that is not in the account, or the "
+                "platform's, is allowed."
+            )
+            continue
+        theirs = observed.domains[name]["tags"].get(SCOPE_TAG, "") if name in observed.domains else scope
+        if theirs != scope:
+            problems.append(
+                f"{where_of(item.item)}: the domain belongs to the platform's scope {theirs!r}, not to {scope!r}; "
+                "declare it in one of them only."
+            )
+    refuse(problems)
 
 
 def plan(
@@ -452,25 +593,33 @@ def plan(
     purge: bool = False,
     ignore: t.Iterable[str] = (),
     purge_only: t.Collection[str] | None = None,
+    scope: str = "",
+    leaving: Leaving = AT_ONCE,
 ) -> Plan:
     """Plan domains and tenants. ``purge_only`` confines removals to domains of these names, and their tenants."""
     ignore = tuple(ignore)
-    for name in sorted(set(wanted) & observed.foreign):
-        raise InputError(
-            f"domains: {name}: an SES identity of that name is there already and does not carry the platform's tag, "
-            "so it is somebody else's; only a domain that is not in the account, or the platform's, is allowed."
-        )
-    present = observed.domains
+    check_owner(wanted, observed, scope)
+    own = {n: f for n, f in observed.domains.items() if n in wanted or f["tags"].get(SCOPE_TAG, "") == scope}
+    undeclared = {n: f for n, f in own.items() if purge and n not in wanted and not ignored(n, ignore)}
     if purge_only is not None:
-        present = {name: fields for name, fields in present.items() if name in wanted or name in purge_only}
-    domains = compare(KIND, {n: w.fields for n, w in wanted.items()}, present, purge=purge, ignore=ignore)
-    # a domain that is left alone keeps its tenant
-    leaving = {action.name for action in domains.only(KIND, verbs=[DELETE])}
+        undeclared = {n: f for n, f in undeclared.items() if n in purge_only}
+    check_leaving(undeclared, len(own), leaving)
+    marked = {
+        name: {"tags": {**fields["tags"], LEAVING_TAG: leaving.since(fields["tags"]).isoformat()}}
+        for name, fields in undeclared.items()
+        if not leaving.due(name, fields["tags"])
+    }
+    present = {n: f for n, f in own.items() if n in wanted or n in undeclared}
+    domains = compare(KIND, {**{n: w.fields for n, w in wanted.items()}, **marked}, present, purge=purge, ignore=ignore)
+    # a domain that stays keeps its tenant
+    deleted = {action.name for action in domains.only(KIND, verbs=[DELETE])}
     kept = {
         fields["tags"].get(TENANT_TAG)
         for name, fields in observed.domains.items()
-        if name not in leaving and (name not in wanted or ignored(name, ignore))
+        if name not in deleted and (name not in wanted or ignored(name, ignore))
     }
+    left = {own[name]["tags"].get(TENANT_TAG) for name in marked} - {None}
+    tenants = {**{name: {"paused": True} for name in left if name in observed.tenants}, **tenants}
     there = {
         name: {"paused": item.get("SendingStatus") == "DISABLED"}
         for name, item in observed.tenants.items()
@@ -488,7 +637,8 @@ def plan(
 class Apply:
     """Carries a plan out."""
 
-    def __init__(self, reader: Reader, wanted: t.Mapping[str, Wanted], observed: Observed) -> None:
+    def __init__(self, reader: Reader, wanted: t.Mapping[str, Wanted], observed: Observed, scope: str) -> None:
+        self.scope = scope
         self.reader, self.ses, self.pace = reader, reader.v2, reader.pace
         self.wanted, self.observed, self.platform = wanted, observed, reader.platform
         self.now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -509,7 +659,7 @@ class Apply:
         return f"{self.platform}-{name}"
 
     def create_tenant(self, action: Action) -> None:
-        tags = {"Name": self.aws_tenant(action.name), PLATFORM_TAG: self.platform, NAME_TAG: action.name}
+        tags = owned_tags(self.platform, action.name, {SCOPE_TAG: self.scope} if self.scope else None)
         made = self.call(
             "create_tenant", TenantName=self.aws_tenant(action.name), Tags=ansible_dict_to_boto3_tag_list(tags)
         )
@@ -535,6 +685,9 @@ class Apply:
 
     def put_domain(self, action: Action) -> None:
         """Make or change a domain; the tag that says that its settings are the wanted ones is written last."""
+        if action.name not in self.wanted:
+            self.mark_leaving(action)
+            return
         name, fields, changed = action.name, self.wanted[action.name].fields, set(action.after)
         present = self.observed.domains.get(name)
         if present is None:
@@ -621,6 +774,11 @@ class Apply:
         if added:
             self.call("tag_resource", ResourceArn=arn, Tags=ansible_dict_to_boto3_tag_list(added))
 
+    def mark_leaving(self, action: Action) -> None:
+        day = {LEAVING_TAG: action.after["tags"][LEAVING_TAG]}
+        arn = self.reader.arn("identity", action.name)
+        self.call("tag_resource", ResourceArn=arn, Tags=ansible_dict_to_boto3_tag_list(day))
+
     def delete_domain(self, action: Action) -> None:
         tenant = action.before["tags"].get(TENANT_TAG)
         if tenant:
@@ -700,6 +858,30 @@ def account(ses, region: str) -> tuple[dict[str, t.Any], str]:
     }, warning if sandbox else ""
 
 
+def read_secrets(module: AnsibleAWSModule, domains: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, str]:
+    """The private keys that are in Secrets Manager, by the names or ARNs that the domains have for them."""
+    users = {item["dkim"]["private_key_secret"]: item for item in domains if item["dkim"].get("private_key_secret")}
+    if not users:
+        return {}
+    names, keys, problems = sorted(users), {}, []
+    manager = client(module, "secretsmanager")
+    for start in range(0, len(names), SECRETS):
+        batch = names[start : start + SECRETS]
+        answer = manager.batch_get_secret_value(SecretIdList=batch)
+        for item in answer["SecretValues"]:
+            for name in {item["Name"], item["ARN"]} & set(batch):
+                keys[name] = item.get("SecretString", "")
+        why = {item["SecretId"]: item.get("Message", "") for item in answer.get("Errors", [])}
+        problems += [
+            f"{where_of(users[name])}: dkim private_key_secret {name!r} cannot be read from Secrets Manager"
+            f"{f' ({why[name].rstrip(chr(46))})' if why.get(name) else ''}; name a secret whose text is the key."
+            for name in batch
+            if name not in keys
+        ]
+    refuse(problems)
+    return keys
+
+
 def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     """The module's plan, applied unless in check mode, and the domains keyed by name."""
     options = module.params
@@ -708,20 +890,43 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         raise InputError(
             f"calls_per_second: {options['calls_per_second']} is not allowed; it is 0 for no limit, or more."
         )
-    given, given_tenants = desired(options["domains"], options["platform"], options["tags"], options["streams"])
+    if options["grace_days"] < 0 or not 0 <= options["max_leaving"] <= 100:
+        raise InputError(
+            f"grace_days: {options['grace_days']} and max_leaving: {options['max_leaving']} are not both allowed; "
+            "those are 0 days or more, and 0 to 100 percent."
+        )
+    validate(options["domains"], options["platform"])
+    scope, secrets = options["scope"] or "", read_secrets(module, options["domains"])
+    given, given_tenants = desired(
+        options["domains"], options["platform"], options["tags"], options["streams"], scope, secrets
+    )
     wanted, tenants = ({}, {}) if absent else (given, given_tenants)
     reader = Reader(module, Pace(options["calls_per_second"]))
-    observed = observe(reader, wanted, options["verify_settings"])
+    purge = absent or options["purge"]
+    observed = observe(reader, wanted, options["verify_settings"], scope if purge else None)
     ignore = options["ignore"]
     only = set(given) if absent and given else None
-    whole = plan(wanted, tenants, observed, purge=absent or options["purge"], ignore=ignore, purge_only=only)
+    today = datetime.datetime.now(datetime.UTC).date()
+    leaving = Leaving(
+        options["grace_days"], options["offboard"], options["offboard_now"], options["max_leaving"], today
+    )
+    whole = plan(
+        wanted,
+        tenants,
+        observed,
+        purge=purge,
+        ignore=ignore,
+        purge_only=only,
+        scope=scope,
+        leaving=AT_ONCE if absent else leaving,
+    )
     own_tenants(reader, whole, observed)
     dkim, sender = observed.dkim, observed.mail_from
     since = dict(observed.since)
     if not module.check_mode and whole:
-        apply = Apply(reader, wanted, observed)
+        apply = Apply(reader, wanted, observed, scope)
         apply(whole)
-        changed = [a.name for a in whole.only(KIND, verbs=[CREATE, UPDATE])]
+        changed = [a.name for a in whole.only(KIND, verbs=[CREATE, UPDATE]) if a.name in wanted]
         since.update({a.name: apply.now for a in whole.only(KIND, verbs=[CREATE])})
         if changed:
             more_dkim, more_sender = reader.verification(sorted(changed))
@@ -735,4 +940,14 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         if not (ignored(name, ignore) and name not in observed.domains)
     }
     waiting = [name for name, item in domains.items() if not settled(item)]
-    return whole, {"domains": domains, "waiting": waiting, "account": state}
+    deleted = {action.name for action in whole.only(KIND, verbs=[DELETE])}
+    gone = {
+        name: {
+            "tenant": fields["tags"].get(TENANT_TAG),
+            "since": leaving.since(fields["tags"]).isoformat(),
+            "until": leaving.until(fields["tags"]).isoformat(),
+        }
+        for name, fields in sorted(observed.domains.items())
+        if purge and name not in wanted and name not in deleted and fields["tags"].get(SCOPE_TAG, "") == scope
+    }
+    return whole, {"domains": domains, "waiting": waiting, "leaving": gone, "account": state}

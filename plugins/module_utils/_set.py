@@ -29,6 +29,13 @@ class InputError(Exception):
     """Input that cannot work. Its text is one sentence: the variable, its value, and what is allowed."""
 
 
+def refuse(problems: t.Iterable[str]) -> None:
+    """Raise :class:`InputError` of all the problems, a line each; without any, do nothing."""
+    text = "\n".join(problems)
+    if text:
+        raise InputError(text)
+
+
 @dataclass(frozen=True)
 class Action:
     """One change of one thing.

@@ -83,6 +83,11 @@ options:
             description:
               - Your own RSA key of 1024 to 2048 bits without a passphrase, as PEM or as base64 of its DER form.
             type: str
+          private_key_secret:
+            description:
+              - The name or the complete ARN of a secret of Secrets Manager whose text is such a key, instead of
+                O(domains[].dkim.private_key).
+            type: str
       mail_from:
         description:
           - The domain that bounces go to, which makes SPF align.
@@ -121,6 +126,10 @@ options:
           - Further tags of this domain.
         type: dict
         default: {}
+      declared_at:
+        description:
+          - Where the domain is declared, such as a file and a line; a refusal of the domain begins with it.
+        type: str
   streams:
     description:
       - Streams that every tenant may send through, as M(mydigitalstructure.aws.mail_streams) has them. A tenant sends
@@ -133,11 +142,41 @@ options:
       - Tags of every domain. Other tags of the platform's domains are removed.
     type: dict
     default: {}
+  scope:
+    description:
+      - Which set of the platform's domains this is. Domains and tenants carry it as C(mydigitalstructure:scope), and a
+        purge, or O(state=absent) without O(domains), goes no further. Without it, the set is that of those without one.
+    type: str
   purge:
     description:
-      - Whether to delete the platform's domains and tenants that are not declared any more.
+      - Whether to delete the platform's domains and tenants of the O(scope) that are not declared any more.
     type: bool
     default: false
+  grace_days:
+    description:
+      - How many days O(purge) leaves a domain that is not declared any more. Until then the domain carries the day on
+        which it was found so as C(mydigitalstructure:leaving), and its tenant is paused when no other domain of it is
+        declared. A domain that is declared again in time is resumed.
+    type: int
+    default: 0
+  offboard:
+    description:
+      - Tenants, or domains, that are meant to leave, and do not count for O(max_leaving).
+    type: list
+    elements: str
+    default: []
+  offboard_now:
+    description:
+      - Those for which O(grace_days) does not count either.
+    type: list
+    elements: str
+    default: []
+  max_leaving:
+    description:
+      - The percentage of the set's domains that may begin to leave in one run, at least one and never all; V(100) is no
+        limit. So an emptied list of tenants does not delete them.
+    type: int
+    default: 100
   ignore:
     description:
       - Shell patterns of names of domains and tenants that are neither changed nor deleted.
@@ -190,6 +229,17 @@ EXAMPLES = r"""
       - name: spaceone.com
         records: "{{ mail_result.domains['spaceone.com'].records }}"
 
+- name: Let spaces that are not declared any more leave after a month, a tenth of them in a run at most
+  mydigitalstructure.aws.mail_domains:
+    platform: mds
+    scope: tenants
+    purge: true
+    grace_days: 30
+    max_leaving: 10
+    domains:
+      - name: spaceone.com
+        tenant: spaceone
+
 - name: Pause a space
   mydigitalstructure.aws.mail_domains:
     platform: mds
@@ -238,6 +288,20 @@ domains:
           names of the DKIM records of a new domain are not known yet.
       type: list
       elements: dict
+leaving:
+  description: The domains that are not declared any more and not deleted yet, with O(purge); keyed by name.
+  returned: success
+  type: dict
+  contains:
+    tenant:
+      description: Its tenant, null without one.
+      type: str
+    since:
+      description: The day on which it was found to be no longer declared (ISO 8601, UTC).
+      type: str
+    until:
+      description: The day from which on a run deletes it.
+      type: str
 waiting:
   description: The declared domains whose records were not found yet, sorted.
   returned: success
@@ -306,6 +370,8 @@ def main():
         "key_length": {"type": "int", "choices": [1024, 2048], "default": 2048, "no_log": False},
         "selector": {"type": "str"},
         "private_key": {"type": "str", "no_log": True},
+        # the secret's name is none itself
+        "private_key_secret": {"type": "str", "no_log": False},
     }
     mail_from = {
         "subdomain": {"type": "str", "default": "mail"},
@@ -321,11 +387,17 @@ def main():
         "dmarc": {"type": "str", "default": "v=DMARC1; p=none"},
         "paused": {"type": "bool", "default": False},
         "tags": {"type": "dict", "default": {}},
+        "declared_at": {"type": "str"},
     }
     module = set_module(
         {
             "domains": {"type": "list", "elements": "dict", "default": [], "options": domain},
             "streams": {"type": "list", "elements": "str", "default": []},
+            "scope": {"type": "str"},
+            "grace_days": {"type": "int", "default": 0},
+            "offboard": {"type": "list", "elements": "str", "default": []},
+            "offboard_now": {"type": "list", "elements": "str", "default": []},
+            "max_leaving": {"type": "int", "default": 100},
             "verify_settings": {"type": "bool", "default": False},
             "calls_per_second": {"type": "float", "default": 1},
         }
