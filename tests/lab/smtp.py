@@ -1,4 +1,4 @@
-"""SES's SMTP endpoint: STARTTLS, AUTH with the password that belongs to an access key of the lab's IAM, mail kept to read.
+"""SES's SMTP endpoint: STARTTLS, AUTH with the password of an access key of the lab's IAM, mail kept to be read.
 
 It answers as SES does: 535 for wrong credentials, and after the message 554 for a sender whose domain is not verified,
 whom the user's policy does not allow, or whose stream or tenant is paused. Mail goes nowhere.
@@ -63,8 +63,8 @@ def allows(statement: dict[str, Any], arn: str, tags: dict[str, str]) -> bool:
 class Endpoint:
     """The server, in a thread of its own, and the mail that it took.
 
-    A mail is ``{user, sender, recipients, message}``: IAM user, envelope, and the whole message as text. ``lock`` is what
-    the lab's requests run under.
+    A mail is ``{user, sender, recipients, message}``: IAM user, envelope, and the whole message as text. ``lock`` is
+    what the lab's requests run under.
     """
 
     def __init__(self, lock: AbstractContextManager, directory: Path):
@@ -148,7 +148,7 @@ class Endpoint:
         used += [mail.arn("configuration-set", stream)] if stream else []
         for arn in used:
             if not any(allows(statement, arn, mail.tags.get(arn, {})) for statement in statements):
-                return f"Access denied: User `{user}' is not authorized to perform `ses:SendRawEmail' on resource `{arn}'"
+                return f"Access denied: User `{user}' is not authorized to perform `ses:SendRawEmail' on `{arn}'"
         asked = {"FromEmailAddress": sender, "ConfigurationSetName": stream, "TenantName": tenant}
         try:
             ses.refuse_sending(mail, asked)
