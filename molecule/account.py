@@ -24,10 +24,42 @@ def listed(client, operation: str, key: str, **arguments) -> list[dict]:
         token = {"NextToken": page["NextToken"]}
 
 
+def mail() -> dict[str, list]:
+    """What mail needs: SES's domains and streams, topics, queues and secrets."""
+    ses, sns, sqs, secrets = (boto3.client(name) for name in ("sesv2", "sns", "sqs", "secretsmanager"))
+    held = {}
+    held["EmailIdentities"] = [
+        {"name": item["IdentityName"], **ses.get_email_identity(EmailIdentity=item["IdentityName"])}
+        for item in listed(ses, "list_email_identities", "EmailIdentities")
+    ]
+    held["ConfigurationSets"] = [
+        {
+            **ses.get_configuration_set(ConfigurationSetName=name),
+            "destinations": ses.get_configuration_set_event_destinations(ConfigurationSetName=name)[
+                "EventDestinations"
+            ],
+        }
+        for name in listed(ses, "list_configuration_sets", "ConfigurationSets")
+    ]
+    held["Topics"] = [
+        sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]
+        for topic in listed(sns, "list_topics", "Topics")
+    ]
+    held["Subscriptions"] = listed(sns, "list_subscriptions", "Subscriptions")
+    held["Queues"] = [
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "MessageRetentionPeriod", "QueueArn"])[
+            "Attributes"
+        ]
+        for page in sqs.get_paginator("list_queues").paginate()
+        for url in page.get("QueueUrls", [])
+    ]
+    held["Secrets"] = listed(secrets, "list_secrets", "SecretList")
+    return held
+
+
 def account() -> dict[str, list]:
     ec2, elb, dns = boto3.client("ec2"), boto3.client("elbv2"), boto3.client("route53")
     acm, scaling, iam = boto3.client("acm"), boto3.client("autoscaling"), boto3.client("iam")
-    mail = boto3.client("sesv2")
     held = {
         key: listed(ec2, operation, key)
         for operation, key in {
@@ -72,9 +104,27 @@ def account() -> dict[str, list]:
     held["AutoScalingGroups"] = listed(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")
     held["Roles"] = listed(iam, "list_roles", "Roles")
     held["InstanceProfiles"] = listed(iam, "list_instance_profiles", "InstanceProfiles")
-    held["EmailIdentities"] = listed(mail, "list_email_identities", "EmailIdentities")
-    held["SesTenants"] = listed(mail, "list_tenants", "Tenants")
-    held["ConfigurationSets"] = listed(mail, "list_configuration_sets", "ConfigurationSets")
+    held["SesTenants"] = listed(boto3.client("sesv2"), "list_tenants", "Tenants")
+    held["RolePolicies"] = [
+        iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)
+        for role in held["Roles"]
+        for policy in listed(iam, "list_role_policies", "PolicyNames", RoleName=role["RoleName"])
+    ]
+    held["Users"] = listed(iam, "list_users", "Users")
+    held["UserPolicies"] = [
+        iam.get_user_policy(UserName=user["UserName"], PolicyName=policy)
+        for user in held["Users"]
+        for policy in listed(iam, "list_user_policies", "PolicyNames", UserName=user["UserName"])
+    ]
+    held["AccessKeys"] = [
+        key
+        for user in held["Users"]
+        for key in listed(iam, "list_access_keys", "AccessKeyMetadata", UserName=user["UserName"])
+    ]
+    held |= mail()
+    for items in held.values():
+        for item in items:
+            item.pop("ResponseMetadata", None)
     return {
         kind: sorted((json.loads(json.dumps(item, default=str, sort_keys=True)) for item in items), key=json.dumps)
         for kind, items in sorted(held.items())

@@ -70,6 +70,13 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
             domain, kind = key.split(" ")[:2]
             if kind == "A" and record.get("alias"):
                 yield f"  {domain}", f"https://{domain}  ->  {record['alias']['target']}"
+    for name, stream in (result.get("streams") or {}).items():
+        yield f"mail stream {name}", stream["name"]
+    for name, domain in (result.get("domains") or {}).items():
+        yield f"mail domain {name}", "verified" if domain["verified"] else "waits for its records in DNS"
+    if result.get("smtp"):
+        smtp = result["smtp"]
+        yield f"SMTP as {smtp['user']}", f"{smtp['host']}:{smtp['port']}  secret {smtp['secret']['name']}"
     group = result.get("auto_scaling_group")
     if isinstance(group, dict) and group.get("name"):
         count = len(group.get("instances") or [])

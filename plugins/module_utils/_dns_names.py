@@ -108,6 +108,12 @@ def within(name: str, zone: str) -> bool:
     return name == zone or name.endswith(f".{zone}")
 
 
+def in_zones(names: t.Iterable[str], zones: t.Iterable[str]) -> list[str]:
+    """Those of the normal names that lie in one of the zones, sorted."""
+    apexes = [normal(zone) for zone in zones]
+    return sorted(name for name in names if any(within(name, apex) for apex in apexes))
+
+
 def absolute(name: str, zone: str, variable: str) -> str:
     """A declared record name in normal form: ``@`` is the apex; a name without its zone is taken as below it.
 

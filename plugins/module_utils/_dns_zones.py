@@ -66,7 +66,8 @@ TAG_BATCH = 10
 """Zones that one ListTagsForResources answers for."""
 PAGE = 300
 """Records that one ListResourceRecordSets gives at most."""
-ACM = ".acm-validations.aws."
+MADE_FOR_AWS = (".acm-validations.aws.", ".dkim.amazonses.com.")
+"""The ends of values of records that only certificates and mail domains need; AWS chooses their names."""
 READ_BACK_SECONDS = 30
 
 
@@ -457,7 +458,8 @@ def plan_absent(
 ) -> Plan:
     """The removal of everything that is ours: zones, and an adopted zone's declared records and ownership tags.
 
-    Refuses, unless ``purge``, to remove a zone with records that were not declared and that no certificate needs.
+    Refuses, unless ``purge``, to remove a zone with records that were not declared and that neither a certificate nor a
+    mail domain needs.
     """
     mine = {label: zone for label, zone in observed.items() if not ignored(label, ignore)}
     leaving = {label: zone for label, zone in mine.items() if ADOPTED_TAG not in zone.tags}
@@ -466,7 +468,7 @@ def plan_absent(
         foreign = [
             shown(*key)
             for key, fields in sorted(zone.records.items())
-            if key[:2] not in declared and not all(value.endswith(ACM) for value in fields["values"] or ["-"])
+            if key[:2] not in declared and not all(value.endswith(MADE_FOR_AWS) for value in fields["values"] or ["-"])
         ]
         if foreign and not purge:
             raise InputError(

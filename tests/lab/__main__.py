@@ -30,6 +30,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     commands.add_parser("status", help="whether it runs, and where", parents=[shared])
     commands.add_parser("reset", help="an empty account again, without a restart", parents=[shared])
     commands.add_parser("env", help="print what points an AWS client at it", parents=[shared])
+    commands.add_parser("smtp", help="start SES's SMTP endpoint in it, and print where it listens", parents=[shared])
+    commands.add_parser("mail", help="print the mail that the endpoint took", parents=[shared])
     calls = commands.add_parser("calls", help="print the API calls", parents=[shared])
     calls.add_argument("--mutating", action="store_true", help="only those that change something")
     calls.add_argument("--summary", action="store_true", help="a count for each operation")
@@ -96,6 +98,17 @@ def calls(options: argparse.Namespace) -> int:
     return 0
 
 
+def smtp(options: argparse.Namespace) -> int:
+    print(json.dumps(control.request(running(options.state), "/lab/smtp", {})))
+    return 0
+
+
+def mail(options: argparse.Namespace) -> int:
+    for message in control.request(running(options.state), "/lab/mail"):
+        print(json.dumps(message))
+    return 0
+
+
 def serve(options: argparse.Namespace) -> int:
     from .server import Lab, listen
 
@@ -125,6 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
         "reset": reset,
         "env": env,
         "calls": calls,
+        "smtp": smtp,
+        "mail": mail,
         "serve": serve,
     }[options.command]
     try:

@@ -91,6 +91,14 @@ class Lab:
         """Move the lab's clock (lifecycle hooks, instance refreshes) forward."""
         control.request(self._state, "/lab/clock", {"advance": seconds})
 
+    def smtp(self) -> dict:
+        """SES's SMTP endpoint, started unless it runs: {host, port, certificate: the file of who vouches for it}."""
+        return control.request(self._state, "/lab/smtp", {})
+
+    def mail(self) -> list[dict]:
+        """The mail that the endpoint took since the last reset, oldest first; smtp.py describes the dicts."""
+        return control.request(self._state, "/lab/mail")
+
     def populate_instances(self, n: int, **options) -> dict:
         """n running instances at once; options and result are those of populate.populate_instances()."""
         return control.request(self._state, "/lab/populate", {"instances": n, **options}, timeout=600)

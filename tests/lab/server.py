@@ -9,6 +9,8 @@ Around moto lie the call log, the quotas and the admin addresses::
     GET|POST /lab/quotas  {mode, virtual_seconds, held: {row: calls that waited or were refused}}; POST {"mode": ...}
     GET|POST /lab/clock   {now, advanced}; POST {"advance": seconds}
     POST /lab/populate  {"instances": n, ...} (see populate.py)
+    POST /lab/smtp      starts SES's SMTP endpoint unless it runs (see smtp.py): {host, port, certificate}
+    GET  /lab/mail      the mail that it took since the last reset
 
 Requests are served by threads, one a connection; moto itself runs one request at a time, because it is not made for
 threads that share its backends (the interpreter's lock leaves nothing to win anyway).
@@ -52,9 +54,11 @@ class BadRequest(Exception):
 class Lab:
     """One embedded AWS: a WSGI application with its log, quotas and clock."""
 
-    def __init__(self, state_dir: Path | None = None, quotas: str = "off"):
+    def __init__(self, state_dir: Path, quotas: str = "off"):
         extensions.install()
-        self.log = CallLog(state_dir / "calls.jsonl" if state_dir else None)
+        self._directory = state_dir
+        self._smtp = None
+        self.log = CallLog(state_dir / "calls.jsonl")
         self.clock = CLOCK
         self.quotas = Quotas(self.clock, quotas)
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -66,6 +70,8 @@ class Lab:
             "/lab/quotas": self._quotas,
             "/lab/clock": self._clock,
             "/lab/populate": self._populate,
+            "/lab/smtp": self._start_smtp,
+            "/lab/mail": self._mail,
         }
 
     def respond(self, environ: dict, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -150,6 +156,8 @@ class Lab:
             raise BadRequest("reset is a POST")
         empty_backends()
         extensions.reset()
+        if self._smtp:
+            self._smtp.mail.clear()
         self.log.clear()
         self.clock.reset()
         self.quotas.reset()
@@ -174,6 +182,19 @@ class Lab:
 
     def _populate(self, write: bool, wanted: dict) -> dict:
         return populate_instances(DEFAULT_ACCOUNT_ID, **wanted)
+
+    def _start_smtp(self, write: bool, wanted: dict) -> dict:
+        if not write:
+            raise BadRequest("smtp is a POST")
+        if self._smtp is None:
+            # only those who send mail wait for it
+            from .smtp import Endpoint
+
+            self._smtp = Endpoint(self._lock, self._directory)
+        return self._smtp.address()
+
+    def _mail(self, write: bool, wanted: dict) -> list:
+        return list(self._smtp.mail) if self._smtp else []
 
 
 def empty_backends() -> None:
