@@ -63,6 +63,11 @@ def set_module(options: dict[str, t.Any], *, purge: bool = True, **settings: t.A
         spec["purge"] = {"type": "bool", "default": False}
         spec["ignore"] = {"type": "list", "elements": "str", "default": []}
     spec.update(options)
+    return platform_module(spec, **settings)
+
+
+def platform_module(spec: dict[str, t.Any], **settings: t.Any) -> AnsibleAWSModule:
+    """An AnsibleAWSModule with check mode, of which the ``platform`` in its argument spec is a possible name."""
     module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **settings)
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,14}", module.params["platform"]):
         # load balancers and target groups have 32 characters for the platform's name and their own
@@ -192,9 +197,18 @@ def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.A
 
     ``work`` returns the plan (applied unless in check mode) and the further keys of the result.
     """
+    plan, result = ended(module, work)
+    module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
+
+
+T = t.TypeVar("T")
+
+
+def ended(module: AnsibleAWSModule, work: t.Callable[[], T]) -> T:
+    """What a module's work returned; if it failed, the module leaves with one sentence."""
     try:
         check_region(module.region)
-        plan, result = work()
+        return work()
     except InputError as error:
         module.fail_json(msg=str(error))
     except ApplyError as error:
@@ -209,8 +223,6 @@ def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.A
         module.fail_json(msg=explain(error.exception, module.params) if error.exception else str(error))
     except BOTO_ERRORS as error:
         module.fail_json(msg=explain(error, module.params))
-    else:
-        module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
 
 
 def explain(error: Exception, options: t.Mapping[str, t.Any] | None = None) -> str:

@@ -9,6 +9,7 @@ Around moto lie the call log, the quotas and the admin addresses::
     GET|POST /lab/quotas  {mode, virtual_seconds, held: {row: calls that waited or were refused}}; POST {"mode": ...}
     GET|POST /lab/clock   {now, advanced}; POST {"advance": seconds}
     POST /lab/populate  {"instances": n, ...} (see populate.py)
+    POST /lab/mail      {"region": ..., "sent": n, ...}: what AWS has seen of the account's mail (see extensions/ses.py)
 
 Requests are served by threads, one a connection; moto itself runs one request at a time, because it is not made for
 threads that share its backends (the interpreter's lock leaves nothing to win anyway).
@@ -38,7 +39,7 @@ from . import extensions
 from .calls import CallLog, Identity, error_code, identify
 from .clock import CLOCK
 from .errors import aws_error
-from .extensions import ec2
+from .extensions import ec2, ses
 from .populate import populate_instances
 from .quotas import MODES, Quotas
 
@@ -66,6 +67,7 @@ class Lab:
             "/lab/quotas": self._quotas,
             "/lab/clock": self._clock,
             "/lab/populate": self._populate,
+            "/lab/mail": self._mail,
         }
 
     def respond(self, environ: dict, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -174,6 +176,9 @@ class Lab:
 
     def _populate(self, write: bool, wanted: dict) -> dict:
         return populate_instances(DEFAULT_ACCOUNT_ID, **wanted)
+
+    def _mail(self, write: bool, wanted: dict) -> dict:
+        return ses.observe(DEFAULT_ACCOUNT_ID, **wanted)
 
 
 def empty_backends() -> None:
