@@ -198,7 +198,14 @@ def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.A
     ``work`` returns the plan (applied unless in check mode) and the further keys of the result.
     """
     plan, result = ended(module, work)
-    module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
+    module.exit_json(
+        changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), invocation=invocation(module), **result
+    )
+
+
+def invocation(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    """What Ansible tells of a module's options, without the sets: thousands of items need not come back as given."""
+    return {"module_args": {name: value for name, value in module.params.items() if not isinstance(value, list)}}
 
 
 T = t.TypeVar("T")
