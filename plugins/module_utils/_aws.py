@@ -216,9 +216,13 @@ def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan | None, dict[s
     except BOTO_ERRORS as error:
         module.fail_json(msg=explain(error, module.params))
     else:
-        if plan is None:
-            module.exit_json(changed=False, **result)
-        module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
+        told = {} if plan is None else {"diff": plan.as_diff(), "actions": plan.as_list()}
+        module.exit_json(changed=bool(plan), invocation=invocation(module), **told, **result)
+
+
+def invocation(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    """What Ansible tells of a module's options, without the sets: thousands of items need not come back as given."""
+    return {"module_args": {name: value for name, value in module.params.items() if not isinstance(value, list)}}
 
 
 def explain(error: Exception, options: t.Mapping[str, t.Any] | None = None) -> str:

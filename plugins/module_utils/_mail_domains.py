@@ -340,17 +340,20 @@ class Reader:
         listed = pages(self.v2, "list_email_identities", "EmailIdentities", PageSize=1000)
         return [item["IdentityName"] for item in listed if item["IdentityType"] == "DOMAIN"]
 
-    def tagged(self) -> dict[str, dict[str, str]]:
-        """The tags of the platform's domains, by domain, as the tagging service knows them (it learns late)."""
+    def tagged(self, kind: str = "identity") -> dict[str, dict[str, str]]:
+        """The tags of the platform's domains, or of another kind of its things, by what SES calls them.
+
+        They are those that the tagging service knows; it learns late.
+        """
         found = pages(
             self.tagging,
             "get_resources",
             "ResourceTagMappingList",
             TagFilters=[{"Key": PLATFORM_TAG, "Values": [self.platform]}],
-            ResourceTypeFilters=["ses:identity"],
+            ResourceTypeFilters=[f"ses:{kind}"],
             ResourcesPerPage=100,
         )
-        return {item["ResourceARN"].rpartition("identity/")[2]: tags_of(item) for item in found}
+        return {item["ResourceARN"].rpartition(f"{kind}/")[2]: tags_of(item) for item in found}
 
     def tenants(self) -> dict[str, dict[str, t.Any]]:
         """The tenants whose names begin with the platform's, by declared name."""

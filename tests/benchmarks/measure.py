@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -25,10 +26,14 @@ LIMIT = 1800
 
 @dataclass
 class Ran:
-    """One measured command. ``calls`` are the lab's own records of it (see tests/lab/calls.py)."""
+    """One measured command. ``calls`` are the lab's own records of it (see tests/lab/calls.py).
+
+    ``cpu_seconds`` are what the command and its children computed, whatever else the machine did.
+    """
 
     status: int
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     output: str
     error: str
@@ -50,8 +55,8 @@ def _memory(process: psutil.Process) -> int:
     return total
 
 
-def environment(lab) -> dict[str, str]:
-    """The environment of this process with the lab in the place of AWS and no callback but the JSON report."""
+def environment(lab, callback: str = "ansible.posix.json") -> dict[str, str]:
+    """The environment of this process with the lab in the place of AWS and no callback but one, the JSON report."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
@@ -60,19 +65,20 @@ def environment(lab) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
         "ANSIBLE_CONFIG": str(ROOT / "tests" / "ansible.cfg"),
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.json",
+        "ANSIBLE_STDOUT_CALLBACK": callback,
+        "ANSIBLE_CALLBACKS_ENABLED": callback,
     }
 
 
-def run(lab, command: list[str]) -> Ran:
+def run(lab, command: list[str], callback: str = "ansible.posix.json") -> Ran:
     """Run a command on the lab, whose log then holds its calls alone."""
     lab.clear_calls()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     waited = lab.virtual_seconds()
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as error:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(lab), stdin=subprocess.DEVNULL, stdout=output, stderr=error
+            command, cwd=ROOT, env=environment(lab, callback), stdin=subprocess.DEVNULL, stdout=output, stderr=error
         )
         seen, peak = psutil.Process(process.pid), 0
         while True:
@@ -83,11 +89,13 @@ def run(lab, command: list[str]) -> Ran:
             if time.perf_counter() - begun > LIMIT:
                 process.kill()
         seconds = time.perf_counter() - begun
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         output.seek(0)
         error.seek(0)
         return Ran(
             process.returncode,
             seconds,
+            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
             peak / 2**20,
             output.read(),
             error.read(),

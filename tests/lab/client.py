@@ -102,3 +102,7 @@ class Lab:
     def populate_instances(self, n: int, **options) -> dict:
         """n running instances at once; options and result are those of populate.populate_instances()."""
         return control.request(self._state, "/lab/populate", {"instances": n, **options}, timeout=600)
+
+    def observe_mail(self, region: str = control.REGION, **seen) -> None:
+        """What AWS has seen of the account's mail; the options are those of extensions/ses.py, observe()."""
+        control.request(self._state, "/lab/mail", {"region": region, **seen})

@@ -11,6 +11,7 @@ Around moto lie the call log, the quotas and the admin addresses::
     POST /lab/populate  {"instances": n, ...} (see populate.py)
     POST /lab/smtp      starts SES's SMTP endpoint unless it runs (see smtp.py): {host, port, certificate}
     GET  /lab/mail      the mail that it took since the last reset
+    POST /lab/mail      {"region": ..., "sent": n, ...}: what AWS has seen of the account's mail (see extensions/ses.py)
 
 Requests are served by threads, one a connection; moto itself runs one request at a time, because it is not made for
 threads that share its backends (the interpreter's lock leaves nothing to win anyway).
@@ -40,7 +41,7 @@ from . import extensions
 from .calls import CallLog, Identity, error_code, identify
 from .clock import CLOCK
 from .errors import aws_error
-from .extensions import ec2
+from .extensions import ec2, ses
 from .populate import populate_instances
 from .quotas import MODES, Quotas
 
@@ -193,7 +194,9 @@ class Lab:
             self._smtp = Endpoint(self._lock, self._directory)
         return self._smtp.address()
 
-    def _mail(self, write: bool, wanted: dict) -> list:
+    def _mail(self, write: bool, wanted: dict) -> list | dict:
+        if write:
+            return ses.observe(DEFAULT_ACCOUNT_ID, **wanted)
         return list(self._smtp.mail) if self._smtp else []
 
 

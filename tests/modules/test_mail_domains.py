@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 ONE = {"name": "SpaceOne.com", "tenant": "one", "configuration_set": "adhoc"}
 TWO = {"name": "spacetwo.com.au", "tenant": "two", "mail_from": {"subdomain": "bounce", "on_mx_failure": "reject"}}
@@ -32,6 +32,12 @@ def mail(run_module):
         )
 
     return run
+
+
+def pem(key, passphrase=b""):
+    """A private key as people keep it."""
+    cipher = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, cipher).decode()
 
 
 def publish(lab, records, zone):
@@ -167,17 +173,43 @@ def test_a_change_by_hand_is_found_when_asked_for(ses, mail):
 
 
 def test_a_key_of_ones_own(lab, ses, mail):
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    own = {**ONE, "dkim": {"type": "external", "selector": "s1", "private_key": key.decode()}}
+    key = pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    own = {**ONE, "dkim": {"type": "external", "selector": "s1", "private_key": key}}
     made = mail(own)
     assert not made["failed"], made
     assert ses.get_email_identity(EmailIdentity="spaceone.com")["DkimAttributes"]["Tokens"] == ["s1"]
     publish(lab, made["domains"]["spaceone.com"]["records"], "spaceone.com")
     again = mail(own)
     assert (again["actions"], again["waiting"]) == ([], [])
-    assert key.decode().splitlines()[2] not in str(made)
+    assert key.splitlines()[2] not in str(made)
+
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+WRONG_KEYS = {
+    "cut off": (pem(RSA)[:600], "private_key cannot be read"),
+    "a line lost": ("\n".join(pem(RSA).splitlines()[:5] + pem(RSA).splitlines()[6:]), "private_key cannot be read"),
+    "with a passphrase": (pem(RSA, b"secret"), "without a passphrase"),
+    "the public half": (
+        RSA.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+        "private_key cannot be read",
+    ),
+    "an elliptic curve's": (pem(ec.generate_private_key(ec.SECP256R1())), "not an RSA key of 1024 to 2048 bits"),
+    "too long": (pem(rsa.generate_private_key(public_exponent=65537, key_size=3072)), "not an RSA key of 1024 to 2048"),
+    "empty": ("", "private_key is missing"),
+}
+
+
+@pytest.mark.parametrize(("key", "words"), WRONG_KEYS.values(), ids=list(WRONG_KEYS))
+def test_a_broken_key_is_refused_and_never_shown(lab, mail, key, words):
+    refused = mail(TWO, {**ONE, "dkim": {"type": "external", "selector": "s1", "private_key": key}})
+    assert refused["failed"]
+    assert refused["msg"].startswith("domains: ") and words in refused["msg"]
+    assert "spaceone.com" in refused["msg"].lower()
+    assert refused["msg"].endswith(".") and "\n" not in refused["msg"]
+    assert [line for line in key.splitlines()[1:3] if line in str(refused)] == []
+    assert lab.calls() == []
 
 
 def test_pause_and_resume(ses, mail):
@@ -203,8 +235,10 @@ def test_purge_absent_and_foreign(ses, mail):
         domains = sorted(item["IdentityName"] for item in ses.list_email_identities()["EmailIdentities"])
         return domains, sorted(tenant["TenantName"] for tenant in ses.list_tenants()["Tenants"])
 
-    refused = mail({"name": "theirs.com"})
+    # what is right beside it is not made either
+    refused = mail({"name": "theirs.com"}, {"name": "spacefour.com"}, purge=True)
     assert refused["failed"] and "theirs.com" in refused["msg"] and "somebody else's" in refused["msg"]
+    assert there()[0] == ["spaceone.com", "spacethree.com", "spacetwo.com.au", "theirs.com"]
     refused = mail({"name": "four.com", "tenant": "theirs"})
     assert refused["failed"] and "mds-theirs" in refused["msg"]
     gone = mail(TWO, state="absent")
@@ -345,7 +379,15 @@ def test_the_sandbox_is_said(ses, mail):
     ses.put_account_details(MailType="TRANSACTIONAL", WebsiteURL="https://a.com", ProductionAccessEnabled=False)
     result = mail(ONE)
     assert result["account"]["sandbox"] is True
-    assert any("production access" in warning for warning in map(str, result.get("warnings", [])))
+    [warning] = map(str, result["warnings"])
+    for word in (
+        "SES in ap-southeast-2 is in the sandbox",
+        "only to verified addresses",
+        "200 mails a day",
+        "ask AWS for production access",
+        "SES console",
+    ):
+        assert word in warning
 
 
 def test_one_that_was_left_half_made_is_finished(ses, mail):

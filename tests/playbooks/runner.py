@@ -40,9 +40,10 @@ class Run:
         return next((result["msg"] for result in self.results if result.get("failed")), self.output)
 
 
-def playbook_command(name: str, directory: pathlib.Path, variables: dict | None) -> list[str]:
-    """The command that runs a playbook of the collection on the lab's inventory."""
-    command = [str(ANSIBLE_PLAYBOOK), f"mydigitalstructure.aws.{name}", "-i", str(ROOT / "inventories/lab")]
+def playbook_command(name: str | pathlib.Path, directory: pathlib.Path, variables: dict | None) -> list[str]:
+    """The command that runs a playbook of the collection, or one of a test's own, on the lab's inventory."""
+    playbook = str(name) if isinstance(name, pathlib.Path) else f"mydigitalstructure.aws.{name}"
+    command = [str(ANSIBLE_PLAYBOOK), playbook, "-i", str(ROOT / "inventories/lab")]
     if variables:
         extra = directory / "variables.json"
         extra.write_text(json.dumps(variables))
@@ -63,7 +64,7 @@ def playbook_environment(changes: dict[str, str | None] | None = None) -> dict[s
 
 def run_playbook(
     directory: pathlib.Path,
-    name: str,
+    name: str | pathlib.Path,
     *arguments: str,
     variables: dict | None = None,
     environment: dict[str, str | None] | None = None,

@@ -8,6 +8,7 @@ import importlib
 MODULES = (
     "acm",
     "autoscaling",
+    "cloudwatch",
     "iam",
     "ec2",
     "elbv2",

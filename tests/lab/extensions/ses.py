@@ -39,6 +39,7 @@ WAIT_SECONDS = 72 * 3600
 V1_IDENTITIES = 100
 PAGE = 1000
 PAGE_DEFAULT = 100
+METRIC_QUERIES = 10
 IDENTITIES, CONFIGURATION_SETS, EVENT_DESTINATIONS, TAGS = 10_000, 10_000, 10, 50
 DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -173,6 +174,10 @@ class Mail:
         self.statuses: dict[str, dict[str, Any]] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.production = True
+        self.vdm = False
+        # what AWS has seen of the account's mail, as a test tells it (see observe)
+        self.sent, self.enforcement = 0, "HEALTHY"
+        self.seen: dict[str, dict[str, Any]] = {}
 
     def arn(self, kind: str, name: str) -> str:
         return f"arn:aws:ses:{self.region}:{self.account}:{kind}/{name}"
@@ -275,7 +280,10 @@ def public_key(encoded: str) -> str:
     return base64.b64encode(der).decode()
 
 
-def page(items: list[Any], parameters: dict[str, Any], key: str) -> dict[str, Any]:
+def page(
+    items: list[Any], parameters: dict[str, Any], key: str, told: Callable[[Any], Any] = lambda item: item
+) -> dict[str, Any]:
+    """One page of the items, each as ``told`` says it: of thousands only those of the page are looked at."""
     size = int(parameters.get("PageSize") or PAGE_DEFAULT)
     if not 1 <= size <= PAGE:
         raise bad(f"PageSize must be between 1 and {PAGE}.")
@@ -283,7 +291,7 @@ def page(items: list[Any], parameters: dict[str, Any], key: str) -> dict[str, An
     if not token.isdigit():
         raise bad("The next token is not valid.")
     start, end = int(token), int(token) + size
-    return {key: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
+    return {key: [told(item) for item in items[start:end]], **({"NextToken": str(end)} if end < len(items) else {})}
 
 
 # --- the second API -------------------------------------------------------------------------------------------------
@@ -337,18 +345,16 @@ def get_email_identity(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_email_identities(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
-    for identity in mail.identities.values():
+    def told(identity: Identity) -> dict[str, Any]:
         identity.check()
-    items = [
-        {
+        return {
             "IdentityType": identity.kind,
             "IdentityName": identity.name,
             "SendingEnabled": identity.status == "SUCCESS",
             "VerificationStatus": identity.status,
         }
-        for identity in mail.identities.values()
-    ]
-    return page(items, asked, "EmailIdentities")
+
+    return page(list(mail.identities.values()), asked, "EmailIdentities", told)
 
 
 @operation
@@ -488,8 +494,15 @@ def get_configuration_set_event_destinations(mail: Mail, asked: dict[str, Any]) 
     return {"EventDestinations": [{"Name": name, **item} for name, item in there.items()]}
 
 
-def _sending(mail: Mail, tenant: dict[str, Any]) -> str:
+def _own_status(mail: Mail, tenant: dict[str, Any]) -> str:
     return mail.statuses.get(tenant["TenantArn"], {}).get("Status", "ENABLED")
+
+
+def _sending(mail: Mail, tenant: dict[str, Any]) -> str:
+    """Either status stops a tenant's mail."""
+    if mail.seen.get(tenant["TenantName"], {}).get("status") == "DISABLED":
+        return "DISABLED"
+    return _own_status(mail, tenant)
 
 
 def _tenant(mail: Mail, tenant: dict[str, Any]) -> dict[str, Any]:
@@ -524,7 +537,7 @@ def get_tenant(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_tenants(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
-    return page([_tenant(mail, tenant) for tenant in mail.tenants.values()], asked, "Tenants")
+    return page(list(mail.tenants.values()), asked, "Tenants", lambda tenant: _tenant(mail, tenant))
 
 
 @operation
@@ -587,14 +600,20 @@ def _entity(mail: Mail, tenant: dict[str, Any]) -> dict[str, Any]:
         "Status": "ENABLED",
         "LastUpdatedTimestamp": tenant["CreatedTimestamp"],
     }
+    seen = mail.seen.get(tenant["TenantName"], {})
+    cause = {"Cause": seen["cause"]} if seen.get("cause") else {}
     return {
         "ReputationEntityReference": tenant["TenantArn"],
         "ReputationEntityType": "RESOURCE",
         "ReputationManagementPolicy": "arn:aws:ses:policy/reputation-policy/standard",
         "CustomerManagedStatus": own,
-        "AwsSesManagedStatus": {"Status": "ENABLED", "LastUpdatedTimestamp": tenant["CreatedTimestamp"]},
+        "AwsSesManagedStatus": {
+            "Status": seen.get("status", "ENABLED"),
+            "LastUpdatedTimestamp": tenant["CreatedTimestamp"],
+            **cause,
+        },
         "SendingStatusAggregate": _sending(mail, tenant),
-        "ReputationImpact": "LOW",
+        "ReputationImpact": seen.get("impact", "LOW"),
     }
 
 
@@ -607,9 +626,11 @@ def _tenant_of(mail: Mail, arn: str) -> dict[str, Any]:
 
 @operation
 def list_reputation_entities(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
-    status = (asked.get("Filter") or {}).get("SENDING_STATUS")
-    items = [_entity(mail, tenant) for tenant in mail.tenants.values()]
-    kept = [item for item in items if status in (None, item["SendingStatusAggregate"])]
+    wanted = asked.get("Filter") or {}
+    prefix = wanted.get("ENTITY_REFERENCE_PREFIX", "")
+    kept = [_entity(mail, tenant) for tenant in mail.tenants.values() if tenant["TenantArn"].startswith(prefix)]
+    for key, member in (("SENDING_STATUS", "SendingStatusAggregate"), ("REPUTATION_IMPACT", "ReputationImpact")):
+        kept = [item for item in kept if wanted.get(key) in (None, item[member])]
     return page(kept, asked, "ReputationEntities")
 
 
@@ -634,12 +655,47 @@ def get_account(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
     quota = (50_000.0, 14.0) if mail.production else (200.0, 1.0)
     return {
         "DedicatedIpAutoWarmupEnabled": True,
-        "EnforcementStatus": "HEALTHY",
+        "EnforcementStatus": mail.enforcement,
         "ProductionAccessEnabled": mail.production,
-        "SendQuota": {"Max24HourSend": quota[0], "MaxSendRate": quota[1], "SentLast24Hours": 0.0},
-        "SendingEnabled": True,
+        "SendQuota": {"Max24HourSend": quota[0], "MaxSendRate": quota[1], "SentLast24Hours": float(mail.sent)},
+        "SendingEnabled": mail.enforcement != "SHUTDOWN",
         "SuppressionAttributes": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
+        "VdmAttributes": {"VdmEnabled": "ENABLED" if mail.vdm else "DISABLED"},
     }
+
+
+@operation
+def put_account_vdm_attributes(mail: Mail, asked: dict[str, Any]) -> None:
+    mail.vdm = asked["VdmAttributes"]["VdmEnabled"] == "ENABLED"
+
+
+@operation
+def batch_get_metric_data(mail: Mail, asked: dict[str, Any]) -> dict[str, Any]:
+    """A tenant's counts as one day's; who has not enabled the Virtual Deliverability Manager is refused."""
+    queries = asked["Queries"]
+    if not 1 <= len(queries) <= METRIC_QUERIES:
+        raise bad(f"A batch has 1 to {METRIC_QUERIES} queries.")
+    if not mail.vdm:
+        raise bad("The Virtual Deliverability Manager is not enabled for this account.")
+    counted = {"SEND": "sent", "PERMANENT_BOUNCE": "bounced", "COMPLAINT": "complaints"}
+    results = []
+    for query in queries:
+        seen = mail.seen.get(query.get("Dimensions", {}).get("TENANT_NAME", ""), {})
+        count = seen.get(counted.get(query["Metric"], ""), 0)
+        days = {"Timestamps": [moment(CLOCK.now())], "Values": [count]} if count else {"Timestamps": [], "Values": []}
+        results.append({"Id": query["Id"], **days})
+    return {"Results": results, "Errors": []}
+
+
+def observe(account: str, region: str, *, sent: int = 0, enforcement: str = "HEALTHY", tenants: dict | None = None):
+    """What only AWS itself can know: mails sent in 24 hours, the account's standing, and what it found of tenants.
+
+    Each of ``tenants`` may have ``status`` (ENABLED, DISABLED), ``cause``, ``impact`` (LOW, HIGH), ``sent``,
+    ``bounced`` and ``complaints``.
+    """
+    mail = mail_of(account, region)
+    mail.sent, mail.enforcement, mail.seen = sent, enforcement, dict(tenants or {})
+    return {}
 
 
 @operation
