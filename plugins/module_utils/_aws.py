@@ -55,14 +55,21 @@ def set_module(options: dict[str, t.Any], *, purge: bool = True, **settings: t.A
     :arg settings: further arguments of AnsibleModule (``required_if`` ...).
     """
     spec: dict[str, t.Any] = {
-        "platform": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "tags": {"type": "dict", "default": {}},
     }
     if purge:
         spec["purge"] = {"type": "bool", "default": False}
         spec["ignore"] = {"type": "list", "elements": "str", "default": []}
-    spec.update(options)
+    return platform_module({**spec, **options}, **settings)
+
+
+def platform_module(options: dict[str, t.Any], **settings: t.Any) -> AnsibleAWSModule:
+    """An AnsibleAWSModule that is told the platform's name, with check mode.
+
+    The arguments are those of :func:`set_module`.
+    """
+    spec = {"platform": {"type": "str", "required": True}, **options}
     module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True, **settings)
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,14}", module.params["platform"]):
         # load balancers and target groups have 32 characters for the platform's name and their own
@@ -187,10 +194,11 @@ def require_known(check_mode: bool, **values: t.Any) -> None:
             )
 
 
-def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.Any]]]) -> None:
+def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan | None, dict[str, t.Any]]]) -> None:
     """Do a module's work and leave: with its result, or failed with one sentence.
 
-    ``work`` returns the plan (applied unless in check mode) and the further keys of the result.
+    ``work`` returns the plan (applied unless in check mode; None when the module only reads) and the further keys of
+    the result.
     """
     try:
         check_region(module.region)
@@ -210,6 +218,8 @@ def run(module: AnsibleAWSModule, work: t.Callable[[], tuple[Plan, dict[str, t.A
     except BOTO_ERRORS as error:
         module.fail_json(msg=explain(error, module.params))
     else:
+        if plan is None:
+            module.exit_json(changed=False, **result)
         module.exit_json(changed=bool(plan), diff=plan.as_diff(), actions=plan.as_list(), **result)
 
 

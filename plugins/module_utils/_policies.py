@@ -223,15 +223,15 @@ class Check:
         if not isinstance(pattern, str) or not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+", pattern):
             yield f"{element} {pattern!r} is not of the form service:Action, such as ec2:DescribeInstances."
             return
-        prefix = pattern.partition(":")[0].lower()
+        prefix, _colon, name = pattern.partition(":")
+        prefix = prefix.lower()
         if self.kind == "trust" and prefix != "sts":
             yield f"{element} {pattern!r} is not allowed in a trust policy; allowed are actions of sts."
         elif prefix not in services():
             yield f"{element} {pattern!r}: AWS has no service {prefix!r}{near(prefix, services())}."
         elif not matching(pattern):
-            said = "matches no action of" if set("*?") & set(pattern) else "is not an action of"
-            names = [f"{prefix}:{name}" for name in actions(prefix)]
-            yield f"{element} {pattern!r} {said} {prefix}{near(pattern, names)}."
+            said = "matches no action of" if set("*?") & set(name) else "is not an action of"
+            yield f"{element} {pattern!r} {said} {prefix}{near(name, actions(prefix))}."
 
     def arn(self, element: str, value: t.Any) -> t.Iterator[str]:
         if value == "*" or (isinstance(value, str) and KNOWN_AFTER_APPLY in value):

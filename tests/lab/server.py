@@ -9,6 +9,7 @@ Around moto lie the call log, the quotas and the admin addresses::
     GET|POST /lab/quotas  {mode, virtual_seconds, held: {row: calls that waited or were refused}}; POST {"mode": ...}
     GET|POST /lab/clock   {now, advanced}; POST {"advance": seconds}
     POST /lab/populate  {"instances": n, ...} (see populate.py)
+    POST /lab/root      {"mfa": bool, "access_key": bool, "used": bool} (see extensions/iam_reports.py)
 
 Requests are served by threads, one a connection; moto itself runs one request at a time, because it is not made for
 threads that share its backends (the interpreter's lock leaves nothing to win anyway).
@@ -38,7 +39,7 @@ from . import extensions
 from .calls import CallLog, Identity, error_code, identify
 from .clock import CLOCK
 from .errors import aws_error
-from .extensions import ec2
+from .extensions import ec2, iam_reports
 from .populate import populate_instances
 from .quotas import MODES, Quotas
 
@@ -66,6 +67,7 @@ class Lab:
             "/lab/quotas": self._quotas,
             "/lab/clock": self._clock,
             "/lab/populate": self._populate,
+            "/lab/root": self._root,
         }
 
     def respond(self, environ: dict, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -174,6 +176,9 @@ class Lab:
 
     def _populate(self, write: bool, wanted: dict) -> dict:
         return populate_instances(DEFAULT_ACCOUNT_ID, **wanted)
+
+    def _root(self, write: bool, wanted: dict) -> dict:
+        return iam_reports.set_root(**wanted)
 
 
 def empty_backends() -> None:

@@ -121,7 +121,7 @@ BAD = {
     "service": (policy(Action="iamm:GetUser"), "AWS has no service 'iamm'; near to it is iam."),
     "action": (
         policy(Action="ec2:DescribeInstance"),
-        "'ec2:DescribeInstance' is not an action of ec2; near to it is ec2:DescribeInstances.",
+        "'ec2:DescribeInstance' is not an action of ec2; near to it is DescribeInstances.",
     ),
     "wildcard": (policy(Action="ec2:Descripe*"), "Action 'ec2:Descripe*' matches no action of ec2"),
     "denied action": (policy(index=1, NotAction="iam:NoSuch"), "NotAction 'iam:NoSuch' is not an action of iam"),
