@@ -4,7 +4,8 @@
 
 """What an account's access looks like, and what is wrong with it; pure, from what ``_access_report`` has gathered.
 
-A finding is ``{severity, subject, sentence, owned}``; ages are whole days at the time of AWS's credential report.
+A finding is ``{severity, subject, sentence, owned}``, with ``owned`` None for what is neither the platform's nor
+foreign but the account's; ages are whole days at the time of AWS's credential report.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Report:
         self.told: dict[str, set[str]] = {}
         """By group, what was already said of it, which is not said again of its users."""
 
-    def find(self, severity: str, subject: str, sentence: str, owned: bool = False) -> None:
+    def find(self, severity: str, subject: str, sentence: str, owned: bool | None = None) -> None:
         if not any(fnmatch.fnmatchcase(subject, pattern) for pattern in self.options["ignore"]):
             self.findings.append({"severity": severity, "subject": subject, "sentence": sentence, "owned": owned})
 
@@ -279,11 +280,11 @@ class Report:
             return
         age, unused = key["age_days"], key["unused_days"]
         allowed, limit = self.options["key_days"], self.options["unused_days"]
-        if age is not None and age > allowed:
-            self.find(MEDIUM, subject, f"Access key {key['number']} is {age} days old; {allowed} are allowed.", owned)
         if unused is not None and unused >= limit:
             said = "was not used for" if key["last_used"] else "was never used in"
             self.find(MEDIUM, subject, f"Access key {key['number']} {said} {unused} days; {limit} are allowed.", owned)
+        elif age is not None and age > allowed:
+            self.find(MEDIUM, subject, f"Access key {key['number']} is {age} days old; {allowed} are allowed.", owned)
 
     def devices(self) -> None:
         for device in self.seen.devices:

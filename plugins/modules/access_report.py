@@ -257,7 +257,7 @@ findings:
       description: What is wrong.
       type: str
     owned:
-      description: Whether the subject is the platform's.
+      description: Whether the subject is the platform's; null for what is the account's, such as V(root).
       type: bool
   sample:
     - severity: high
