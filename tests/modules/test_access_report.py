@@ -170,6 +170,14 @@ def test_only_who_is_asked_for_is_looked_at(lab, iam, report):
     ]
 
 
+def test_services_come_in_pages(iam, report):
+    iam.create_user(UserName="admin")
+    iam.attach_user_policy(UserName="admin", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    services = report()["users"][0]["unused_services"]
+    assert len(services) > 400
+    assert {"access-analyzer", "iam", "s3", "xray"} <= set(services)
+
+
 def test_a_report_that_is_older_than_a_user(lab, iam, report):
     report()
     iam.create_user(UserName="new")

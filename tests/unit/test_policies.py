@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import pathlib
 import re
 import sys
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mydigitalstructure.aws.plugins.filter.policy_problems import policy_problems
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _iam_actions
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._policies import SIZES, problems
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.policy_validation import IAMPolicyDocumentValidator, IAMTrustPolicyDocumentValidator
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 GOOD = {
     "Version": "2012-10-17",
@@ -255,3 +259,24 @@ def test_patterns_of_actions():
     assert _iam_actions.matching("iam:PassRol?") == ["iam:PassRole"]
     assert "iam:CreateUser" in _iam_actions.matching("*")
     assert _iam_actions.matching("iam:[P]assRole") == []
+
+
+def policies_in(value, where):
+    """Every policy in a role's variables; a text with a template stands for a value that is not known yet."""
+    if isinstance(value, dict) and "Statement" in value:
+        text = re.sub(r'"[^"]*\{\{.*?\}\}[^"]*"', '"(known after apply)"', json.dumps(value))
+        yield where, json.loads(text)
+    elif isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from policies_in(item, f"{where} {key}")
+
+
+def test_the_policies_of_our_own_roles_have_no_problems():
+    files = sorted((ROOT / "roles").glob("*/*/*.yml"))
+    found = [
+        each for path in files for each in policies_in(yaml.safe_load(path.read_text()), str(path.relative_to(ROOT)))
+    ]
+    assert found
+    for where, document in found:
+        kind = "trust" if "Principal" in json.dumps(document) else "managed"
+        assert problems(document, where, kind=kind) == []
