@@ -43,6 +43,8 @@ READING = re.compile(
 MUTATING_ALL_THE_SAME = frozenset(
     {"VerifyEmailIdentity", "VerifyEmailAddress", "VerifyDomainIdentity", "VerifyDomainDkim"}
 )
+# What does not begin with one and makes nothing but a report.
+READING_ALL_THE_SAME = frozenset({"GenerateCredentialReport", "GenerateServiceLastAccessedDetails"})
 REPUTATION = re.compile(
     r"/v2/email/reputation/entities/(?P<type>[^/?]+)/(?P<reference>[^/?]+)(/(?P<rest>customer-managed-status|policy))?(\?|$)"
 )
@@ -73,6 +75,8 @@ class Identity:
 
 def is_mutating(operation: str) -> bool:
     """Whether an operation, by its name, changes something."""
+    if operation in READING_ALL_THE_SAME:
+        return False
     return operation in MUTATING_ALL_THE_SAME or not READING.match(operation)
 
 

@@ -99,6 +99,10 @@ class Lab:
         """The mail that the endpoint took since the last reset, oldest first; smtp.py describes the dicts."""
         return control.request(self._state, "/lab/mail")
 
+    def root(self, **has: bool) -> None:
+        """What the root account has (``mfa``, ``access_key``), and whether it is ``used`` now."""
+        control.request(self._state, "/lab/root", has)
+
     def populate_instances(self, n: int, **options) -> dict:
         """n running instances at once; options and result are those of populate.populate_instances()."""
         return control.request(self._state, "/lab/populate", {"instances": n, **options}, timeout=600)

@@ -12,6 +12,7 @@ Around moto lie the call log, the quotas and the admin addresses::
     POST /lab/smtp      starts SES's SMTP endpoint unless it runs (see smtp.py): {host, port, certificate}
     GET  /lab/mail      the mail that it took since the last reset
     POST /lab/mail      {"region": ..., "sent": n, ...}: what AWS has seen of the account's mail (see extensions/ses.py)
+    POST /lab/root      {"mfa": bool, "access_key": bool, "used": bool} (see extensions/iam_reports.py)
 
 Requests are served by threads, one a connection; moto itself runs one request at a time, because it is not made for
 threads that share its backends (the interpreter's lock leaves nothing to win anyway).
@@ -41,7 +42,7 @@ from . import extensions
 from .calls import CallLog, Identity, error_code, identify
 from .clock import CLOCK
 from .errors import aws_error
-from .extensions import ec2, ses
+from .extensions import ec2, iam_reports, ses
 from .populate import populate_instances
 from .quotas import MODES, Quotas
 
@@ -73,6 +74,7 @@ class Lab:
             "/lab/populate": self._populate,
             "/lab/smtp": self._start_smtp,
             "/lab/mail": self._mail,
+            "/lab/root": self._root,
         }
 
     def respond(self, environ: dict, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -198,6 +200,9 @@ class Lab:
         if write:
             return ses.observe(DEFAULT_ACCOUNT_ID, **wanted)
         return list(self._smtp.mail) if self._smtp else []
+
+    def _root(self, write: bool, wanted: dict) -> dict:
+        return iam_reports.set_root(**wanted)
 
 
 def empty_backends() -> None:
