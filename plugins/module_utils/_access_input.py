@@ -29,6 +29,8 @@ MAX_TRUST = 2048
 GROUPS_OF_USER = 10
 ANYWHERE = "yes, from anywhere"
 """The word without which nobody may open the account to every address."""
+GUARDS = ("mfa", "source")
+"""What every group of the role access is guarded by unless it says otherwise."""
 
 Items = t.Sequence[t.Mapping[str, t.Any]]
 
@@ -197,3 +199,13 @@ def check_sources(ranges: t.Sequence[str], caller: str, *, anywhere: str = "", f
             f"{variable}: {', '.join(map(str, known))} does not hold your own address {address}, so you would be "
             "locked out; add it, or say access_source_force: true."
         )
+
+
+def check_guards(groups: Items) -> None:
+    """Raise :class:`InputError` for a guard that there is none of."""
+    for group in groups:
+        for guard in group.get("guards") or []:
+            if guard not in GUARDS:
+                raise InputError(
+                    f"access_groups: {group.get('name')}: guards {guard!r} is not one of {', '.join(GUARDS)}."
+                )
