@@ -63,6 +63,15 @@ def account() -> dict[str, list]:
     held["Certificates"] = listed(acm, "list_certificates", "CertificateSummaryList")
     held["AutoScalingGroups"] = listed(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")
     held["Roles"] = listed(iam, "list_roles", "Roles")
+    held["Users"] = listed(iam, "list_users", "Users")
+    held["Groups"] = listed(iam, "list_groups", "Groups")
+    held["Memberships"] = [
+        {"group": group["GroupName"], "user": user["UserName"]}
+        for group in held["Groups"]
+        for user in iam.get_group(GroupName=group["GroupName"])["Users"]
+    ]
+    held["Policies"] = listed(iam, "list_policies", "Policies", Scope="Local")
+    held["VirtualMFADevices"] = listed(iam, "list_virtual_mfa_devices", "VirtualMFADevices")
     held["InstanceProfiles"] = listed(iam, "list_instance_profiles", "InstanceProfiles")
     return {
         kind: sorted((json.loads(json.dumps(item, default=str, sort_keys=True)) for item in items), key=json.dumps)

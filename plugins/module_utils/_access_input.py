@@ -79,7 +79,7 @@ def _validate_names(kind: str, items: Items, platform: str) -> None:
         if not NAME.fullmatch(name) or len(name) > room:
             raise InputError(
                 f"{kind}: name {name!r} has {len(name)} characters and is not allowed; it has 1 to {room} letters, "
-                "digits and + = , . @ _ -."
+                "digits and any of +=,.@_-."
             )
         if name.lower() in seen:
             raise InputError(f"{kind}: {seen[name.lower()]!r} and {name!r} differ only in case, which IAM ignores.")
