@@ -23,17 +23,18 @@ export PATH := $(BIN):$(PATH)
 # compiled once, but not into the checkout
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 READY := $(VENV)/.ready
+NODE := .build/node/.ready
 
 .PHONY: help setup packages requirements lab lab-stop test test-313 lint sanity unit molecule bench docs build clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: packages $(READY) ## Install what the other targets need (they do it themselves)
+setup: packages $(READY) $(NODE) ## Install what the other targets need (they do it themselves)
 
 packages:
 	@missing=""; for package in $$(sed -n 's/^\([a-z0-9.+-]*\) .*/\1/p' bindep.txt); do \
-	  dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+	  command -v "$$package" >/dev/null || dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then \
 	  sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; echo "Installing Debian packages:$$missing"; \
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
@@ -46,7 +47,14 @@ $(READY): $(call REQUIREMENTS,$(VERSION)) | packages
 	@mkdir -p $(dir $(COLLECTION)) && ln -sfn $(CURDIR) $(COLLECTION)
 	@touch $@
 
-requirements: $(READY) ## Pin the Python packages again, with hashes
+$(NODE): requirements/node/package-lock.json | packages
+	@echo "Installing npm packages into .build/node"
+	@mkdir -p .build/node && cp requirements/node/package.json requirements/node/package-lock.json .build/node
+	@npm ci --prefix .build/node --silent --no-audit --no-fund
+	@touch $@
+
+requirements: $(READY) ## Pin the Python and npm packages again, with hashes
+	@npm update --prefix requirements/node --package-lock-only --omit-lockfile-registry-resolved --silent --no-audit --no-fund
 	@for version in 3.11 3.13; do \
 	  uv pip compile --quiet --upgrade --python-version $$version --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --no-header --no-annotate requirements/dev.in --output-file requirements/python$$version.txt; \

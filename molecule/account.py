@@ -103,6 +103,15 @@ def account() -> dict[str, list]:
     held["Certificates"] = listed(acm, "list_certificates", "CertificateSummaryList")
     held["AutoScalingGroups"] = listed(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")
     held["Roles"] = listed(iam, "list_roles", "Roles")
+    held["Users"] = listed(iam, "list_users", "Users")
+    held["Groups"] = listed(iam, "list_groups", "Groups")
+    held["Memberships"] = [
+        {"group": group["GroupName"], "user": user["UserName"]}
+        for group in held["Groups"]
+        for user in iam.get_group(GroupName=group["GroupName"])["Users"]
+    ]
+    held["Policies"] = listed(iam, "list_policies", "Policies", Scope="Local")
+    held["VirtualMFADevices"] = listed(iam, "list_virtual_mfa_devices", "VirtualMFADevices")
     held["InstanceProfiles"] = listed(iam, "list_instance_profiles", "InstanceProfiles")
     held["SesTenants"] = listed(boto3.client("sesv2"), "list_tenants", "Tenants")
     held["RolePolicies"] = [
@@ -110,7 +119,6 @@ def account() -> dict[str, list]:
         for role in held["Roles"]
         for policy in listed(iam, "list_role_policies", "PolicyNames", RoleName=role["RoleName"])
     ]
-    held["Users"] = listed(iam, "list_users", "Users")
     held["UserPolicies"] = [
         iam.get_user_policy(UserName=user["UserName"], PolicyName=policy)
         for user in held["Users"]

@@ -42,7 +42,7 @@ class Run:
 
 def playbook_command(name: str | pathlib.Path, directory: pathlib.Path, variables: dict | None) -> list[str]:
     """The command that runs a playbook of the collection, or one of a test's own, on the lab's inventory."""
-    playbook = str(name) if isinstance(name, pathlib.Path) else f"mydigitalstructure.aws.{name}"
+    playbook = str(name) if str(name).endswith(".yml") else f"mydigitalstructure.aws.{name}"
     command = [str(ANSIBLE_PLAYBOOK), playbook, "-i", str(ROOT / "inventories/lab")]
     if variables:
         extra = directory / "variables.json"

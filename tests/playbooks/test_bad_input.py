@@ -44,6 +44,14 @@ def rule(**fields) -> dict:
     return {"security_extra_groups": [{"name": "cache", "description": "Cache", "rules": [fields]}]}
 
 
+WIDE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+LARGE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": [f"arn:aws:s3:::b{n}/*" for n in range(400)]}
+    ],
+}
+
 # what is given, the role whose task refuses it, and what its sentence has to name: the variable (a module's option has
 # the role's name before it among the variables), the value, what is allowed
 VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
@@ -162,6 +170,69 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "fleet",
         ["max: 3", "below min, which is 4", "4 or more is allowed"],
     ),
+    "unknown group of a user": (
+        {"access_users": [{"name": "alice", "groups": ["operatrs"]}]},
+        "access",
+        ["users: alice: groups", "'operatrs'", "declared are billing, developers, operators, readers"],
+    ),
+    "user's name too long": (
+        {"access_users": [{"name": "a" * 65, "groups": ["readers"]}]},
+        "access",
+        ["users: name", "'aaaa", "has 65", "1 to 64"],
+    ),
+    "user in too many groups": (
+        {
+            "access_groups": [{"name": f"g{n}", "policies": []} for n in range(11)],
+            "access_users": [{"name": "alice", "groups": [f"g{n}" for n in range(11)]}],
+        },
+        "access",
+        ["users: alice: groups", "there are 11", "a user may be in 10"],
+    ),
+    "too many groups": (
+        {"access_groups": [{"name": f"g{n}", "policies": []} for n in range(301)], "access_users": []},
+        "access",
+        ["groups", "there are 301", "an account may have 300"],
+    ),
+    "too many policies of a group": (
+        {"access_groups": [{"name": "many", "policies": [f"p{n}" for n in range(9)]}], "access_users": []},
+        "access",
+        ["groups: many: policies", "has 12", "10 may be attached"],
+    ),
+    "unknown guard": (
+        {"access_groups": [{"name": "scripts", "policies": [], "guards": ["sorce"]}], "access_users": []},
+        "access",
+        ["access_groups: scripts", "'sorce'", "mfa, source"],
+    ),
+    "policy that allows everything": (
+        {"access_policies": [{"name": "wide", "document": WIDE}]},
+        "access",
+        ["access_policies: wide", "*"],
+    ),
+    "policy too large": (
+        {"access_policies": [{"name": "large", "document": LARGE}]},
+        "access",
+        ["access_policies: large", "6144"],
+    ),
+    "no source ranges": (
+        {"access_source_ranges": []},
+        "access",
+        ["access_source_ranges", "it is empty", "203.0.113.0/24"],
+    ),
+    "source range that is none": (
+        {"access_source_ranges": ["203.0.113.0/24", "203.0.113.7/24"]},
+        "access",
+        ["access_source_ranges", "'203.0.113.7/24'", "the aligned range is 203.0.113.0/24"],
+    ),
+    "every source address": (
+        {"access_source_ranges": ["0.0.0.0/0"]},
+        "access",
+        ["access_source_ranges", "0.0.0.0/0 is every IPv4 address", 'access_source_anywhere: "yes, from anywhere"'],
+    ),
+    "one's own lock-out": (
+        {"access_source_ranges": ["198.51.100.0/24"]},
+        "access",
+        ["access_source_ranges", "198.51.100.0/24 does not hold your own address 203.0.113.7", "access_source_force"],
+    ),
     "unknown region": (
         {"platform_region": "ap-southeast-9"},
         "network",
@@ -192,7 +263,9 @@ def refusals(lab_server, tmp_path_factory):
         nobody |= {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SESSION_TOKEN": None}
 
         def run(case: str, **options):
-            return run_playbook(tmp_path_factory.mktemp(case.replace(" ", "-")), "provision", **options)
+            # people and their permissions have a playbook of their own
+            playbook = "access" if case in VARIABLES and VARIABLES[case][1] == "access" else "provision"
+            return run_playbook(tmp_path_factory.mktemp(case.replace(" ", "-")), playbook, **options)
 
         with socket.socket() as closed, concurrent.futures.ThreadPoolExecutor(3) as pool:
             # bound and never listening: nothing else can answer there

@@ -131,6 +131,14 @@ def test_pinned_requirements_have_hashes_and_no_addresses():
         assert {name for name in wanted if f"\n{name}==" not in text} == set()
 
 
+def test_pinned_npm_packages_have_hashes_and_no_addresses():
+    packages = load("requirements/node/package-lock.json")["packages"]
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert not name or package["integrity"].startswith("sha512-"), name
+    assert packages[""]["dependencies"] == load("requirements/node/package.json")["dependencies"]
+
+
 def test_the_tarball_installs_elsewhere_and_a_playbook_runs_by_name(tmp_path, lab):
     """Built, installed into an empty collections path, and run by FQCN from another directory."""
     galaxy = pathlib.Path(sys.executable).parent / "ansible-galaxy"

@@ -10,6 +10,7 @@ MODULES = (
     "autoscaling",
     "cloudwatch",
     "iam",
+    "iam_entities",
     "iam_reports",
     "ec2",
     "elbv2",
