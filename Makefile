@@ -86,7 +86,7 @@ sanity: setup ## ansible-test sanity on a copy that lies where ansible-test want
 	@bash tests/sanity
 
 unit: setup ## Unit tests, modules against the lab, the lab itself
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 molecule: setup ## The scenarios, one after the other
 	molecule test --all
