@@ -457,7 +457,8 @@ def plan_absent(
 ) -> Plan:
     """The removal of everything that is ours: zones, and an adopted zone's declared records and ownership tags.
 
-    Refuses, unless ``purge``, to remove a zone with records that were not declared and that no certificate needs.
+    Refuses, unless ``purge``, to remove a zone with records that were not declared, that no certificate needs and that
+    are of no scope.
     """
     mine = {label: zone for label, zone in observed.items() if not ignored(label, ignore)}
     leaving = {label: zone for label, zone in mine.items() if ADOPTED_TAG not in zone.tags}
@@ -466,7 +467,9 @@ def plan_absent(
         foreign = [
             shown(*key)
             for key, fields in sorted(zone.records.items())
-            if key[:2] not in declared and not all(value.endswith(ACM) for value in fields["values"] or ["-"])
+            if key[:2] not in declared
+            and not scope_of(key[2])
+            and not all(value.endswith(ACM) for value in fields["values"] or ["-"])
         ]
         if foreign and not purge:
             raise InputError(
