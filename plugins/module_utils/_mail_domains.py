@@ -540,7 +540,8 @@ class Leaving(t.NamedTuple):
         return self.since(tags) + datetime.timedelta(days=self.grace_days)
 
     def due(self, name: str, tags: t.Mapping[str, str]) -> bool:
-        return bool({name, tags.get(TENANT_TAG)} & set(self.offboard_now)) or self.until(tags) <= self.today
+        told = {name, tags.get(TENANT_TAG)} & set(self.offboard_now)
+        return not self.grace_days or bool(told) or self.until(tags) <= self.today
 
 
 AT_ONCE = Leaving()

@@ -155,6 +155,12 @@ def test_a_domain_is_marked_then_left_alone_then_deleted():
     assert named(leave({"a.com": tagged("a", scope="others")})) == []
 
 
+def test_without_a_grace_one_that_is_leaving_goes_too():
+    there = observed({"a.com": tagged("a", "2026-11-25")}, {"a": {"SendingStatus": "DISABLED"}})
+    whole = mail_domains.plan({}, {}, there, purge=True, scope="tenants")
+    assert named(whole) == [("delete", "mail_tenant", "a"), ("delete", "mail_domain", "a.com")]
+
+
 @pytest.mark.parametrize(
     ("there", "undeclared", "options", "refused"),
     [
