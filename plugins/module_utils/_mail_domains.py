@@ -353,12 +353,18 @@ class Reader:
         return {item["ResourceARN"].rpartition("identity/")[2]: tags_of(item) for item in found}
 
     def tenants(self) -> dict[str, dict[str, t.Any]]:
-        """The tenants whose names begin with the platform's, by declared name."""
+        """The tenants whose names begin with the platform's, by declared name, each with its ``SendingStatus``."""
         prefix = f"{self.platform}-"
         listed = pages(self.v2, "list_tenants", "Tenants", PageSize=100)
-        return {
+        own = {
             item["TenantName"].removeprefix(prefix): item for item in listed if item["TenantName"].startswith(prefix)
         }
+        if all("SendingStatus" in item for item in own.values()):
+            return own
+        # an earlier botocore does not know this field of the list
+        entities = pages(self.v2, "list_reputation_entities", "ReputationEntities", PageSize=100)
+        sending = {item["ReputationEntityReference"]: item.get("SendingStatusAggregate") for item in entities}
+        return {name: {"SendingStatus": sending.get(item["TenantArn"]), **item} for name, item in own.items()}
 
     def owned_tenants(self, names: t.Sequence[str], scope: str) -> set[str]:
         """Which of these tenants carry the tags of the platform and the scope."""

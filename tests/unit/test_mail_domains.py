@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+import botocore.exceptions
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _mail_domains as mail_domains
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
@@ -121,6 +122,26 @@ def test_calls_of_an_operation_keep_their_distance_and_others_do_not_wait(monkey
         pace("create_tenant_resource_association")
     mail_domains.Pace(0)("get_email_identity")
     assert len(slept) == 4
+
+
+class EarlierSes:
+    """SES by a botocore that does not know that ListTenants tells SendingStatus."""
+
+    def get_paginator(self, operation):
+        raise botocore.exceptions.OperationNotPageableError(operation_name=operation)
+
+    def list_tenants(self, **_asked):
+        return {"Tenants": [{"TenantName": f"mds-{name}", "TenantArn": f"arn:{name}"} for name in ("a", "b")]}
+
+    def list_reputation_entities(self, **_asked):
+        paused = {"ReputationEntityReference": "arn:b", "SendingStatusAggregate": "DISABLED"}
+        return {"ReputationEntities": [{**paused, "ReputationEntityReference": "arn:x"}, paused]}
+
+
+def test_an_earlier_botocore_is_asked_otherwise_who_is_paused():
+    reader = mail_domains.Reader.__new__(mail_domains.Reader)
+    reader.platform, reader.v2 = "mds", EarlierSes()
+    assert {name: item["SendingStatus"] for name, item in reader.tenants().items()} == {"a": None, "b": "DISABLED"}
 
 
 DAY = datetime.date(2026, 11, 25)
