@@ -356,12 +356,18 @@ class Reader:
         return {item["ResourceARN"].rpartition(f"{kind}/")[2]: tags_of(item) for item in found}
 
     def tenants(self) -> dict[str, dict[str, t.Any]]:
-        """The tenants whose names begin with the platform's, by declared name."""
+        """The tenants whose names begin with the platform's, by declared name, each with its ``SendingStatus``."""
         prefix = f"{self.platform}-"
         listed = pages(self.v2, "list_tenants", "Tenants", PageSize=100)
-        return {
+        own = {
             item["TenantName"].removeprefix(prefix): item for item in listed if item["TenantName"].startswith(prefix)
         }
+        if all("SendingStatus" in item for item in own.values()):
+            return own
+        # an earlier botocore does not know this field of the list
+        entities = pages(self.v2, "list_reputation_entities", "ReputationEntities", PageSize=100)
+        sending = {item["ReputationEntityReference"]: item.get("SendingStatusAggregate") for item in entities}
+        return {name: {"SendingStatus": sending.get(item["TenantArn"]), **item} for name, item in own.items()}
 
     def owned_tenants(self, names: t.Sequence[str], scope: str) -> set[str]:
         """Which of these tenants carry the tags of the platform and the scope."""
@@ -543,7 +549,8 @@ class Leaving(t.NamedTuple):
         return self.since(tags) + datetime.timedelta(days=self.grace_days)
 
     def due(self, name: str, tags: t.Mapping[str, str]) -> bool:
-        return bool({name, tags.get(TENANT_TAG)} & set(self.offboard_now)) or self.until(tags) <= self.today
+        told = {name, tags.get(TENANT_TAG)} & set(self.offboard_now)
+        return not self.grace_days or bool(told) or self.until(tags) <= self.today
 
 
 AT_ONCE = Leaving()

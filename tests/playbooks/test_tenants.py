@@ -55,11 +55,11 @@ class Account:
     def variables(self):
         return {"tenants_source": str(self.list), "tenants_output": str(self.out)}
 
-    def run(self, *arguments, **variables):
+    def run(self, *arguments, playbook="tenants", **variables):
         self.lab.clear_calls()
         return run_playbook(
             self.directory,
-            "tenants",
+            playbook,
             *arguments,
             variables={**self.variables, **variables},
             environment=self.environment,
@@ -181,6 +181,11 @@ def test_a_tenants_way_from_the_list_and_back_to_it(account):
     refused = account.run()
     assert refused.failure().startswith("max_leaving: 10 percent is less than 8 of 8 domains"), refused.failure()
     assert account.lab.mutating() == []
+
+    # they go with the platform, and need no list for it
+    removed = account.run(playbook="destroy", destroy_confirm="mds")
+    assert removed.status == 0, removed.failure()
+    assert account.held() == {"domains": {}, "tenants": {}, "records": {}, "files": {}}
 
 
 def test_what_is_wrong_is_told_with_its_line_before_anything_is_changed(account):

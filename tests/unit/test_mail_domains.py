@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+import botocore.exceptions
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _mail_domains as mail_domains
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
@@ -123,6 +124,26 @@ def test_calls_of_an_operation_keep_their_distance_and_others_do_not_wait(monkey
     assert len(slept) == 4
 
 
+class EarlierSes:
+    """SES by a botocore that does not know that ListTenants tells SendingStatus."""
+
+    def get_paginator(self, operation):
+        raise botocore.exceptions.OperationNotPageableError(operation_name=operation)
+
+    def list_tenants(self, **_asked):
+        return {"Tenants": [{"TenantName": f"mds-{name}", "TenantArn": f"arn:{name}"} for name in ("a", "b")]}
+
+    def list_reputation_entities(self, **_asked):
+        paused = {"ReputationEntityReference": "arn:b", "SendingStatusAggregate": "DISABLED"}
+        return {"ReputationEntities": [{**paused, "ReputationEntityReference": "arn:x"}, paused]}
+
+
+def test_an_earlier_botocore_is_asked_otherwise_who_is_paused():
+    reader = mail_domains.Reader.__new__(mail_domains.Reader)
+    reader.platform, reader.v2 = "mds", EarlierSes()
+    assert {name: item["SendingStatus"] for name, item in reader.tenants().items()} == {"a": None, "b": "DISABLED"}
+
+
 DAY = datetime.date(2026, 11, 25)
 
 
@@ -153,6 +174,12 @@ def test_a_domain_is_marked_then_left_alone_then_deleted():
         "2026-11-25"
     )
     assert named(leave({"a.com": tagged("a", scope="others")})) == []
+
+
+def test_without_a_grace_one_that_is_leaving_goes_too():
+    there = observed({"a.com": tagged("a", "2026-11-25")}, {"a": {"SendingStatus": "DISABLED"}})
+    whole = mail_domains.plan({}, {}, there, purge=True, scope="tenants")
+    assert named(whole) == [("delete", "mail_tenant", "a"), ("delete", "mail_domain", "a.com")]
 
 
 @pytest.mark.parametrize(
