@@ -6,9 +6,10 @@ import json
 
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _mail_feedback as mail_feedback
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import Place
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
 
-PLACE = mail_feedback.Place("aws", "ap-southeast-2", "123456789012", "mds")
+NAMES = mail_feedback.Names(Place("aws", "ap-southeast-2", "123456789012"), "mds")
 OPTIONS = {"state": "present", "topics": ["bounce", "complaint"], "retention_days": 14, "tags": {}}
 
 
@@ -21,7 +22,7 @@ def planned(of, there):
 
 
 def test_only_ses_publishes_for_the_platforms_streams_and_only_the_topics_send():
-    topics, queue = mail_feedback.desired(OPTIONS, PLACE)
+    topics, queue = mail_feedback.desired(OPTIONS, NAMES)
     [publish] = topics["bounce"]["policy"]["Statement"]
     assert (publish["Principal"], publish["Action"]) == ({"Service": "ses.amazonaws.com"}, "sns:Publish")
     assert publish["Resource"] == "arn:aws:sns:ap-southeast-2:123456789012:mds-mail-bounce"
@@ -31,11 +32,11 @@ def test_only_ses_publishes_for_the_platforms_streams_and_only_the_topics_send()
     }
     [send] = queue["mail-feedback"]["policy"]["Statement"]
     assert (send["Principal"], send["Action"]) == ({"Service": "sns.amazonaws.com"}, "sqs:SendMessage")
-    assert send["Condition"]["ArnEquals"]["aws:SourceArn"] == [PLACE.topic("bounce"), PLACE.topic("complaint")]
+    assert send["Condition"]["ArnEquals"]["aws:SourceArn"] == [NAMES.topic("bounce"), NAMES.topic("complaint")]
 
 
 def test_what_aws_says_of_the_wanted_is_the_wanted():
-    of = mail_feedback.desired(OPTIONS, PLACE)
+    of = mail_feedback.desired(OPTIONS, NAMES)
     # AWS may give a list of one as its item, and keys in another order
     there = json.loads(json.dumps(of, sort_keys=True))
     statement = there[0]["bounce"]["policy"]["Statement"][0]
@@ -44,8 +45,8 @@ def test_what_aws_says_of_the_wanted_is_the_wanted():
 
 
 def test_a_topic_that_is_not_declared_goes_and_the_queue_forgets_it():
-    of = mail_feedback.desired({**OPTIONS, "topics": ["bounce"]}, PLACE)
-    there = mail_feedback.desired(OPTIONS, PLACE)
+    of = mail_feedback.desired({**OPTIONS, "topics": ["bounce"]}, NAMES)
+    there = mail_feedback.desired(OPTIONS, NAMES)
     assert planned(of, observed(*there)) == [
         ("update", "mail_queue", "mail-feedback", ["policy"]),
         ("delete", "mail_topic", "complaint", []),
@@ -61,7 +62,7 @@ def test_a_topic_that_is_not_declared_goes_and_the_queue_forgets_it():
     ("foreign", "words"), [("bounce", "a topic mds-mail-bounce"), ("mail-feedback", "a queue mds-mail-feedback")]
 )
 def test_what_is_somebody_elses_is_refused(foreign, words):
-    of = mail_feedback.desired(OPTIONS, PLACE)
+    of = mail_feedback.desired(OPTIONS, NAMES)
     with pytest.raises(InputError, match=words):
         mail_feedback.plan(*of, observed(foreign=[foreign]), "mds")
     assert planned(({}, {}), observed(foreign=[foreign])) == []
