@@ -32,14 +32,12 @@ def mail() -> dict[str, list]:
         {"name": item["IdentityName"], **ses.get_email_identity(EmailIdentity=item["IdentityName"])}
         for item in listed(ses, "list_email_identities", "EmailIdentities")
     ]
-    held["ConfigurationSets"] = [
-        {
-            **ses.get_configuration_set(ConfigurationSetName=name),
-            "destinations": ses.get_configuration_set_event_destinations(ConfigurationSetName=name)[
-                "EventDestinations"
-            ],
-        }
-        for name in listed(ses, "list_configuration_sets", "ConfigurationSets")
+    sets = [{"ConfigurationSetName": name} for name in listed(ses, "list_configuration_sets", "ConfigurationSets")]
+    held["ConfigurationSets"] = [ses.get_configuration_set(**one) for one in sets]
+    held["EventDestinations"] = [
+        destination
+        for one in sets
+        for destination in ses.get_configuration_set_event_destinations(**one)["EventDestinations"]
     ]
     held["Topics"] = [
         sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]

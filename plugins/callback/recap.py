@@ -37,6 +37,8 @@ from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
 COLLECTION = "mydigitalstructure.aws."
+WAITING = 5
+"""So many of the mail domains that wait are named; there may be thousands."""
 VERBS = ("create", "update", "replace", "delete")
 COLOURS = {
     "create": C.COLOR_OK,
@@ -72,8 +74,10 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
                 yield f"  {domain}", f"https://{domain}  ->  {record['alias']['target']}"
     for name, stream in (result.get("streams") or {}).items():
         yield f"mail stream {name}", stream["name"]
-    for name, domain in (result.get("domains") or {}).items():
-        yield f"mail domain {name}", "verified" if domain["verified"] else "waits for its records in DNS"
+    if result.get("domains") and "waiting" in result:
+        count, waiting = len(result["domains"]), result["waiting"]
+        few = f": {' '.join(waiting[:WAITING])}{' ...' if len(waiting) > WAITING else ''}" if waiting else ""
+        yield "mail domains", f"{count}, {len(waiting)} of them wait for their records in DNS{few}"
     if result.get("smtp"):
         smtp = result["smtp"]
         yield f"SMTP as {smtp['user']}", f"{smtp['host']}:{smtp['port']}  secret {smtp['secret']['name']}"

@@ -27,6 +27,7 @@ except ImportError:  # AnsibleAWSModule says what is missing
     BOTO_ERRORS = ()
 
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
+from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_account_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
@@ -152,6 +153,28 @@ def owned_tags(platform: str, name: str, *extra: t.Mapping[str, str] | None) -> 
 def owned_filter(platform: str) -> list[dict[str, t.Any]]:
     """The ``Filters`` of an EC2 or auto-scaling describe call that keep only what the platform owns."""
     return [{"Name": f"tag:{PLATFORM_TAG}", "Values": [platform]}]
+
+
+class Place(t.NamedTuple):
+    """Where an ARN lies."""
+
+    partition: str
+    region: str
+    account: str
+
+    @classmethod
+    def of(cls, module: AnsibleAWSModule) -> Place:
+        """The module's region, in the account that its credentials are of."""
+        account, partition = get_aws_account_info(module)
+        return cls(partition, module.region, account)
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def changeable(tags: t.Mapping[str, str]) -> dict[str, str]:
+    """Tags without those that AWS itself sets."""
+    return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
 def tags_of(item: t.Mapping[str, t.Any], key: str = "Tags") -> dict[str, str]:

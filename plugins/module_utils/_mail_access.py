@@ -21,14 +21,15 @@ import json
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
-from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_account_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list, compare_aws_tags
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
     ITEM_ERRORS,
     PLATFORM_TAG,
+    Place,
     application,
+    changeable,
     client,
     declared_name,
     owned_tags,
@@ -74,19 +75,8 @@ class Names(t.NamedTuple):
     role: str
 
 
-def names(platform: str, role: str) -> Names:
+def names_of(platform: str, role: str) -> Names:
     return Names(f"{platform}-{NAME}", f"/{platform}/", f"{platform}/mail/{NAME}", f"{platform}-{role}")
-
-
-class Place(t.NamedTuple):
-    """Where an ARN lies."""
-
-    partition: str
-    region: str
-    account: str
-
-    def arn(self, service: str, resource: str) -> str:
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
 # --- input and policies ---------------------------------------------------------------------------------------------
@@ -200,7 +190,7 @@ def desired(options: t.Mapping[str, t.Any], place: Place) -> Wanted:
     """What the module's options want, in normal form."""
     validate(options)
     platform, transport = options["platform"], options["transport"]
-    of = names(platform, options["role"])
+    of = names_of(platform, options["role"])
     suffix = "amazonaws.com.cn" if place.partition == "aws-cn" else "amazonaws.com"
     host, port = (options["host"] or f"email-smtp.{place.region}.{suffix}").lower(), options["port"]
     if options["state"] == "absent":
@@ -281,7 +271,7 @@ class Reader:
         host, port = self.wanted.host, self.wanted.port
         held = next((key for key in sorted(keys) if version_id(key, host, port) in current), None)
         endpoint = {"host": host, "port": port} if held else {"host": None, "port": None}
-        return {"held": held, "secret": {**endpoint, "tags": own(tags_of(secret))}}
+        return {"held": held, "secret": {**endpoint, "tags": changeable(tags_of(secret))}}
 
     def user(self) -> t.Any:
         name = self.names.user
@@ -306,7 +296,7 @@ class Reader:
         fields = {
             "policy": policy["PolicyDocument"] if policy else None,
             "further_rights": [right for kind in sorted(rights) for right in rights[kind]],
-            "tags": own(tags),
+            "tags": changeable(tags),
         }
         return fields, keys, rights
 
@@ -329,11 +319,6 @@ class Reader:
         if not self.owned(tags_of(answer["Role"])):
             return "foreign"
         return {"policy": policy["PolicyDocument"] if policy else None}
-
-
-def own(tags: t.Mapping[str, str]) -> dict[str, str]:
-    """Tags without those that AWS itself sets."""
-    return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------
@@ -508,7 +493,7 @@ class Apply:
 
     def tag_secret(self, tags: t.Mapping[str, str]) -> None:
         name = self.names.secret
-        present = own(tags_of(self.secrets.describe_secret(SecretId=name)))
+        present = changeable(tags_of(self.secrets.describe_secret(SecretId=name)))
         added, removed = compare_aws_tags(present, tags)
         if removed:
             self.secrets.untag_resource(SecretId=name, TagKeys=removed)
@@ -541,8 +526,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     platform = options["platform"]
     require_known(module.check_mode, source_ranges=options["source_ranges"], vpc_id=options["vpc_id"])
     validate(options)
-    account, partition = get_aws_account_info(module)
-    place = Place(partition, module.region, account)
+    place = Place.of(module)
     wanted = desired(options, place)
     reader = Reader(client(module, "iam"), client(module, "secretsmanager"), platform, wanted)
     observed = reader()

@@ -14,12 +14,13 @@ import re
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
-from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_account_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list, compare_aws_tags
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    Place,
     application,
+    changeable,
     client,
     declared_name,
     owned_tags,
@@ -53,30 +54,26 @@ MISSING = ["NotFound", "NotFoundException", "AWS.SimpleQueueService.NonExistentQ
 DELETED_RECENTLY = ["AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently"]
 
 
-class Place(t.NamedTuple):
-    """Where an ARN lies, and the platform whose things are named there."""
+class Names(t.NamedTuple):
+    """What a platform's topics and queue are called at a place."""
 
-    partition: str
-    region: str
-    account: str
+    place: Place
     platform: str
 
-    def arn(self, service: str, resource: str) -> str:
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
-
     def topic(self, name: str) -> str:
-        return self.arn("sns", f"{self.platform}-mail-{name}")
-
-    @property
-    def queue_name(self) -> str:
-        return f"{self.platform}-{QUEUE_NAME}"
+        """A topic's ARN."""
+        return self.place.arn("sns", f"{self.platform}-mail-{name}")
 
     @property
     def queue(self) -> str:
-        return self.arn("sqs", self.queue_name)
+        return f"{self.platform}-{QUEUE_NAME}"
+
+    @property
+    def queue_arn(self) -> str:
+        return self.place.arn("sqs", self.queue)
 
 
-def topic_policy(place: Place, name: str) -> dict[str, t.Any]:
+def topic_policy(names: Names, name: str) -> dict[str, t.Any]:
     """SES alone may publish, for the streams of the platform in this account."""
     return {
         "Version": "2012-10-17",
@@ -86,17 +83,17 @@ def topic_policy(place: Place, name: str) -> dict[str, t.Any]:
                 "Effect": "Allow",
                 "Principal": {"Service": "ses.amazonaws.com"},
                 "Action": "sns:Publish",
-                "Resource": place.topic(name),
+                "Resource": names.topic(name),
                 "Condition": {
-                    "StringEquals": {"aws:SourceAccount": place.account},
-                    "ArnLike": {"aws:SourceArn": place.arn("ses", f"configuration-set/{place.platform}-*")},
+                    "StringEquals": {"aws:SourceAccount": names.place.account},
+                    "ArnLike": {"aws:SourceArn": names.place.arn("ses", f"configuration-set/{names.platform}-*")},
                 },
             }
         ],
     }
 
 
-def queue_policy(place: Place, topics: t.Iterable[str]) -> dict[str, t.Any]:
+def queue_policy(names: Names, topics: t.Iterable[str]) -> dict[str, t.Any]:
     """The platform's topics alone may send."""
     return {
         "Version": "2012-10-17",
@@ -106,8 +103,8 @@ def queue_policy(place: Place, topics: t.Iterable[str]) -> dict[str, t.Any]:
                 "Effect": "Allow",
                 "Principal": {"Service": "sns.amazonaws.com"},
                 "Action": "sqs:SendMessage",
-                "Resource": place.queue,
-                "Condition": {"ArnEquals": {"aws:SourceArn": [place.topic(name) for name in sorted(topics)]}},
+                "Resource": names.queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": [names.topic(name) for name in sorted(topics)]}},
             }
         ],
     }
@@ -127,7 +124,7 @@ def validate(options: t.Mapping[str, t.Any]) -> None:
         )
 
 
-def desired(options: t.Mapping[str, t.Any], place: Place) -> tuple[dict[str, Fields], dict[str, Fields]]:
+def desired(options: t.Mapping[str, t.Any], names: Names) -> tuple[dict[str, Fields], dict[str, Fields]]:
     """The wanted topics and the wanted queue, each keyed by declared name."""
     validate(options)
     if options["state"] == "absent":
@@ -135,16 +132,16 @@ def desired(options: t.Mapping[str, t.Any], place: Place) -> tuple[dict[str, Fie
     tags = options["tags"]
     topics = {
         name: {
-            "policy": topic_policy(place, name),
+            "policy": topic_policy(names, name),
             "subscription": "raw",
-            "tags": owned_tags(place.platform, f"mail-{name}", tags),
+            "tags": owned_tags(names.platform, f"mail-{name}", tags),
         }
         for name in options["topics"]
     }
     queue = {
         "retention_days": options["retention_days"],
-        "policy": queue_policy(place, topics),
-        "tags": owned_tags(place.platform, QUEUE_NAME, tags),
+        "policy": queue_policy(names, topics),
+        "tags": owned_tags(names.platform, QUEUE_NAME, tags),
     }
     return topics, {QUEUE_NAME: queue}
 
@@ -162,12 +159,12 @@ class Observed(t.NamedTuple):
 class Reader:
     """What AWS says of the topics of these names and of the queue."""
 
-    def __init__(self, sns, sqs, place: Place) -> None:
-        self.sns, self.sqs, self.place = sns, sqs, place
+    def __init__(self, sns, sqs, names: Names) -> None:
+        self.sns, self.sqs, self.names = sns, sqs, names
 
     def __call__(self, wanted: t.Iterable[str]) -> Observed:
         listed, queue = concurrently(lambda: pages(self.sns, "list_topics", "Topics"), self.queue)
-        prefix = self.place.topic("")
+        prefix = self.names.topic("")
         there = sorted(
             topic["TopicArn"].removeprefix(prefix) for topic in listed if topic["TopicArn"].startswith(prefix)
         )
@@ -175,7 +172,7 @@ class Reader:
         names = sorted({*there, *wanted})
         answers = concurrently(*[lambda name=name: self.topic(name) for name in names])
         topics = {name: answer for name, answer in zip(names, answers) if answer is not None}
-        platform = self.place.platform
+        platform = self.names.platform
         foreign = {name for name, topic in topics.items() if declared_name(topic["tags"], platform) is None}
         url, fields = queue or (None, None)
         if fields and declared_name(fields["tags"], platform) is None:
@@ -191,7 +188,7 @@ class Reader:
         )
 
     def topic(self, name: str) -> dict[str, t.Any] | None:
-        arn = self.place.topic(name)
+        arn = self.names.topic(name)
         try:
             attributes, tags, subscriptions = concurrently(
                 lambda: self.sns.get_topic_attributes(TopicArn=arn)["Attributes"],
@@ -200,12 +197,12 @@ class Reader:
             )
         except is_boto3_error_code([*MISSING, "ResourceNotFound", "ResourceNotFoundException"]):
             return None
-        mine = [item["SubscriptionArn"] for item in subscriptions if item["Endpoint"] == self.place.queue]
+        mine = [item["SubscriptionArn"] for item in subscriptions if item["Endpoint"] == self.names.queue_arn]
         return {
             "policy": json.loads(attributes["Policy"]) if attributes.get("Policy") else None,
             "subscription": self.delivery(mine[0]) if mine else None,
             "subscription_arn": mine[0] if mine else None,
-            "tags": {key: value for key, value in tags_of(tags).items() if not key.startswith("aws:")},
+            "tags": changeable(tags_of(tags)),
         }
 
     def delivery(self, arn: str) -> str:
@@ -215,7 +212,7 @@ class Reader:
 
     def queue(self) -> tuple[str, Fields] | None:
         try:
-            url = self.sqs.get_queue_url(QueueName=self.place.queue_name)["QueueUrl"]
+            url = self.sqs.get_queue_url(QueueName=self.names.queue)["QueueUrl"]
             names = ["MessageRetentionPeriod", "Policy"]
             attributes, tags = concurrently(
                 lambda: self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names).get("Attributes", {}),
@@ -227,7 +224,7 @@ class Reader:
         return url, {
             "retention_days": int(days) if days.is_integer() else days,
             "policy": json.loads(attributes["Policy"]) if attributes.get("Policy") else None,
-            "tags": {key: value for key, value in tags.items() if not key.startswith("aws:")},
+            "tags": changeable(tags),
         }
 
 
@@ -258,7 +255,7 @@ class Apply:
     """Carries a plan out; ``queue_url`` is the queue's then."""
 
     def __init__(self, reader: Reader, observed: Observed) -> None:
-        self.sns, self.sqs, self.place, self.observed = reader.sns, reader.sqs, reader.place, observed
+        self.sns, self.sqs, self.names, self.observed = reader.sns, reader.sqs, reader.names, observed
         self.queue_url = observed.queue_url
 
     def __call__(self, whole: Plan) -> None:
@@ -282,7 +279,7 @@ class Apply:
         def create() -> str | None:
             try:
                 return self.sqs.create_queue(
-                    QueueName=self.place.queue_name, Attributes=self.attributes(fields), tags=fields["tags"]
+                    QueueName=self.names.queue, Attributes=self.attributes(fields), tags=fields["tags"]
                 )["QueueUrl"]
             except is_boto3_error_code(DELETED_RECENTLY):
                 return None
@@ -290,7 +287,7 @@ class Apply:
         self.queue_url = poll(create, lambda url: url is not None, FREE_TIMEOUT)
         if self.queue_url is None:
             raise InputError(
-                f"SQS did not give the name of the deleted queue {self.place.queue_name} again within {FREE_TIMEOUT} "
+                f"SQS did not give the name of the deleted queue {self.names.queue} again within {FREE_TIMEOUT} "
                 "seconds; run again later."
             )
 
@@ -313,7 +310,7 @@ class Apply:
     def create_topic(self, action: Action) -> None:
         fields = action.after
         self.sns.create_topic(
-            Name=f"{self.place.platform}-mail-{action.name}",
+            Name=f"{self.names.platform}-mail-{action.name}",
             Attributes={"Policy": json.dumps(fields["policy"])},
             Tags=ansible_dict_to_boto3_tag_list(fields["tags"]),
         )
@@ -326,12 +323,12 @@ class Apply:
                 SubscriptionArn=present, AttributeName="RawMessageDelivery", AttributeValue="true"
             )
         else:
-            arn = self.place.topic(name)
-            self.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=self.place.queue, Attributes=raw)
+            arn = self.names.topic(name)
+            self.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=self.names.queue_arn, Attributes=raw)
 
     def update_topic(self, action: Action) -> None:
         wanted, present = action.context
-        arn = self.place.topic(action.name)
+        arn = self.names.topic(action.name)
         if "policy" in action.after:
             policy = json.dumps(wanted["policy"])
             self.sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
@@ -347,20 +344,19 @@ class Apply:
         # a subscription may outlive its topic, and would then be nobody's
         if action.name in self.observed.subscriptions:
             self.sns.unsubscribe(SubscriptionArn=self.observed.subscriptions[action.name])
-        self.sns.delete_topic(TopicArn=self.place.topic(action.name))
+        self.sns.delete_topic(TopicArn=self.names.topic(action.name))
 
 
 def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     """The module's plan, applied unless in check mode, and the topics and the queue."""
     options = module.params
     validate(options)
-    account, partition = get_aws_account_info(module)
-    place = Place(partition, module.region, account, options["platform"])
-    topics, queue = desired(options, place)
-    reader = Reader(client(module, "sns"), client(module, "sqs"), place)
+    names = Names(Place.of(module), options["platform"])
+    topics, queue = desired(options, names)
+    reader = Reader(client(module, "sns"), client(module, "sqs"), names)
     observed = reader(topics)
-    whole = plan(topics, queue, observed, place.platform)
+    whole = plan(topics, queue, observed, names.platform)
     if not module.check_mode and whole:
         Apply(reader, observed)(whole)
-    told = {"name": place.queue_name, "arn": place.queue} if queue else None
-    return whole, {"topics": {name: place.topic(name) for name in sorted(topics)}, "queue": told}
+    told = {"name": names.queue, "arn": names.queue_arn} if queue else None
+    return whole, {"topics": {name: names.topic(name) for name in sorted(topics)}, "queue": told}

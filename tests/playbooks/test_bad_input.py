@@ -165,6 +165,21 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "dns",
         ["zones: 1blankspace.com", "www.1blankspace.com A", "each is allowed once"],
     ),
+    "unknown stream of a mail domain": (
+        changed("mail_domains", 0, configuration_set="adhok"),
+        "mail",
+        ["mail_domains: configuration_set", "'adhok'", "adhoc, campaign"],
+    ),
+    "unknown role of the hosts that send mail": (
+        {"mail_role": "web"},
+        "mail",
+        ["mail_role", "'web'", "admin, app, file"],
+    ),
+    "source range that is none": (
+        {"mail_source_ranges": ["10.0.0.1/8"]},
+        "mail",
+        ["source_ranges", "'10.0.0.1/8'", "203.0.113.0/24"],
+    ),
     "max below min": (
         {"fleet_min": 4, "fleet_max": 3},
         "fleet",

@@ -50,7 +50,7 @@ def platform(lab_server, tmp_path_factory):
             check=False,
             cwd=directory,
         )
-        assert ran.returncode == 0, ran.stdout
+        assert ran.returncode == 0, ran.stdout[-3000:]
         yield lab_server, functools.partial(run_playbook, directory), ran.stdout + ran.stderr, before
 
 

@@ -104,6 +104,20 @@ def test_items_of_stock_modules_are_told_by_their_labels(recap):
     assert "changed Make IAM roles mds-app" in recap._display.text()
 
 
+def test_mail_is_told_without_a_line_for_each_of_thousands_of_domains(recap):
+    domains = {f"space{n}.com": {"verified": n > 7} for n in range(1000)}
+    waiting = [name for name, domain in domains.items() if not domain["verified"]]
+    answer = {"changed": False, "actions": [], "domains": domains, "waiting": waiting}
+    recap.v2_runner_on_ok(result("mail", "Make the sender domains", answer))
+    smtp = {"host": "email-smtp.example.com", "port": 587, "user": "mds-smtp", "secret": {"name": "mds/mail/smtp"}}
+    recap.v2_runner_on_ok(result("mail", "Let the hosts send", {"changed": False, "actions": [], "smtp": smtp}))
+    recap.v2_playbook_on_stats(None)
+    text = recap._display.text()
+    assert "1000, 8 of them wait for their records in DNS: space0.com" in text and "space4.com ..." in text
+    assert "email-smtp.example.com:587  secret mds/mail/smtp" in text
+    assert len(text.splitlines()) < 10
+
+
 @pytest.mark.parametrize("hidden", [{"no_log": True}, {"answer": {"censored": "hidden", "changed": True}}])
 def test_what_is_not_to_be_logged_is_not_told(recap, hidden):
     answer = hidden.pop("answer", {**PLAN, **SUBNET})
