@@ -91,11 +91,15 @@ def check_region(region: str | None) -> None:
         raise InputError(f"region: {region!r} is not a region that AWS has; near to it are {', '.join(near)}.")
 
 
-def client(module: AnsibleAWSModule, service: str):
-    """A boto3 client whose calls, paginators and waiters wait out throttling (botocore's adaptive retries)."""
+def client(module: AnsibleAWSModule, service: str, retries: str = "adaptive"):
+    """A boto3 client whose calls, paginators and waiters wait out throttling.
+
+    :arg retries: botocore's mode. ``adaptive`` slows down every call of the client when one is refused, as is right
+        where the quota is one for all operations; ``standard`` only that call.
+    """
     made = module.client(
         service,
-        config=botocore.config.Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=16),
+        config=botocore.config.Config(retries={"mode": retries, "max_attempts": 10}, max_pool_connections=16),
     )
     check_endpoint(made.meta.endpoint_url)
     return made
@@ -120,7 +124,14 @@ def check_endpoint(url: str) -> None:
 
 
 def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str, t.Any]]:
-    """Every item of an operation that gives pages, with botocore's paginator or, where it has none, by ``NextToken``.
+    """Every item of an operation that gives pages; see :func:`page_items`."""
+    return list(page_items(source, operation, key, **arguments))
+
+
+def page_items(source, operation: str, key: str, **arguments: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """The items of an operation that gives pages, with botocore's paginator or, where it has none, by ``NextToken``.
+
+    One page is kept at a time, for those who keep only a part of each of thousands of items.
 
     :arg source: the client.
     :arg operation: the method's name, such as ``describe_subnets``.
@@ -131,14 +142,16 @@ def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str
     except botocore.exceptions.OperationNotPageableError:
         pass
     else:
-        return [item for page in paginator.paginate(**arguments) for item in page.get(key, [])]
+        for page in paginator.paginate(**arguments):
+            yield from page.get(key, [])
+        return
     # botocore has no paginators for most of SES v2
-    found, token = [], {}
+    token: dict[str, str] = {}
     while True:
         page = getattr(source, operation)(**arguments, **token)
-        found += page.get(key, [])
+        yield from page.get(key, [])
         if not page.get("NextToken"):
-            return found
+            return
         token = {"NextToken": page["NextToken"]}
 
 

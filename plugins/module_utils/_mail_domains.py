@@ -16,6 +16,7 @@ import datetime
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
 import typing as t
@@ -41,6 +42,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     client,
     declared_name,
     owned_tags,
+    page_items,
     pages,
     tags_of,
 )
@@ -305,29 +307,37 @@ def records(name: str, wanted: Wanted, tokens: t.Sequence[str], region: str) -> 
 class Pace:
     """Keeps the calls of each operation so far apart that SES need not refuse them; 0 a second is no limit.
 
-    Only operations on identities have the low quota; the others, on tenants and tags, go as they come.
+    Only operations on identities have the low quota; the others, on tenants and tags, go as they come. What counts is
+    when calls really begin, and a little is added, because what comes a moment too early is refused and then waits
+    much longer.
     """
 
+    MARGIN = 1.05
+
     def __init__(self, per_second: float) -> None:
-        self.interval = 1 / per_second if per_second else 0.0
+        self.interval = self.MARGIN / per_second if per_second else 0.0
         self.lock = threading.Lock()
-        self.next: dict[str, float] = {}
+        self.queues: dict[str, threading.Lock] = {}
+        self.last: dict[str, float] = {}
 
     def __call__(self, operation: str) -> None:
         if not self.interval or "identit" not in operation:
             return
         with self.lock:
-            now = time.monotonic()
-            at = max(now, self.next.get(operation, 0.0))
-            self.next[operation] = at + self.interval
-        time.sleep(at - now)
+            queue = self.queues.setdefault(operation, threading.Lock())
+        with queue:
+            begun = self.last.get(operation)
+            if begun is not None:
+                time.sleep(max(0.0, begun + self.interval - time.monotonic()))
+            self.last[operation] = time.monotonic()
 
 
 class Reader:
     """What AWS says; ``account`` and ``partition`` are those of ARNs."""
 
     def __init__(self, module: AnsibleAWSModule, pace: Pace) -> None:
-        self.v2, self.v1 = client(module, "sesv2"), client(module, "ses")
+        # SES has a quota an operation
+        self.v2, self.v1 = client(module, "sesv2", "standard"), client(module, "ses", "standard")
         self.tagging = client(module, "resourcegroupstaggingapi")
         self.platform, self.region, self.pace = module.params["platform"], module.region, pace
         self.account, self.partition = get_aws_account_info(module)
@@ -337,7 +347,7 @@ class Reader:
 
     def names(self) -> list[str]:
         """Every domain in the account, whoever's."""
-        listed = pages(self.v2, "list_email_identities", "EmailIdentities", PageSize=1000)
+        listed = page_items(self.v2, "list_email_identities", "EmailIdentities", PageSize=1000)
         return [item["IdentityName"] for item in listed if item["IdentityType"] == "DOMAIN"]
 
     def tagged(self, kind: str = "identity") -> dict[str, dict[str, str]]:
@@ -345,7 +355,7 @@ class Reader:
 
         They are those that the tagging service knows; it learns late.
         """
-        found = pages(
+        found = page_items(
             self.tagging,
             "get_resources",
             "ResourceTagMappingList",
@@ -353,14 +363,23 @@ class Reader:
             ResourceTypeFilters=[f"ses:{kind}"],
             ResourcesPerPage=100,
         )
-        return {item["ResourceARN"].rpartition(f"{kind}/")[2]: tags_of(item) for item in found}
+        return {
+            item["ResourceARN"].rpartition(f"{kind}/")[2]: {
+                # the same few keys ten thousand times
+                sys.intern(key): value
+                for key, value in tags_of(item).items()
+            }
+            for item in found
+        }
 
     def tenants(self) -> dict[str, dict[str, t.Any]]:
-        """The tenants whose names begin with the platform's, by declared name, each with its ``SendingStatus``."""
+        """ARN and ``SendingStatus`` of the tenants whose names begin with the platform's, by declared name."""
         prefix = f"{self.platform}-"
-        listed = pages(self.v2, "list_tenants", "Tenants", PageSize=100)
+        kept = ("TenantArn", "SendingStatus")
         own = {
-            item["TenantName"].removeprefix(prefix): item for item in listed if item["TenantName"].startswith(prefix)
+            item["TenantName"].removeprefix(prefix): {key: item[key] for key in kept if key in item}
+            for item in page_items(self.v2, "list_tenants", "Tenants", PageSize=100)
+            if item["TenantName"].startswith(prefix)
         }
         if all("SendingStatus" in item for item in own.values()):
             return own

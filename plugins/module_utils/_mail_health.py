@@ -14,7 +14,7 @@ import datetime
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import client, pages
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import client, page_items, pages
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._mail_domains import (
     SINCE_TAG,
     TENANT_TAG,
@@ -78,7 +78,7 @@ def tenant(entity: t.Mapping[str, t.Any]) -> Item:
 def tenants(reader: Reader) -> Items:
     """The tenants whose names begin with the platform's, by declared name."""
     prefix = reader.arn("tenant", f"{reader.platform}-")
-    found = pages(
+    found = page_items(
         reader.v2,
         "list_reputation_entities",
         "ReputationEntities",

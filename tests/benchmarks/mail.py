@@ -61,6 +61,7 @@ class Row:
     cpu_seconds: float
     quota_seconds: float
     floor_seconds: float
+    changing_seconds: float
     peak_mib: float
 
     @property
@@ -76,6 +77,12 @@ def floor(calls: list[dict]) -> float:
         for (service, operation), count in counts.items()
         for row in quotas.rows(Identity(service, operation, REGION, ""))
     )
+
+
+def changing(calls: list[dict]) -> float:
+    """Real seconds from the first call that changes something to the last."""
+    times = [call["time"] for call in calls if call["mutating"]]
+    return max(times) - min(times) if times else 0.0
 
 
 def run(lab: Lab, way: str, what: str, count: int) -> Row:
@@ -116,6 +123,7 @@ def run(lab: Lab, way: str, what: str, count: int) -> Row:
         ran.cpu_seconds,
         ran.quota_seconds,
         floor(ran.calls),
+        changing(ran.calls),
         ran.peak_mib,
     )
 
@@ -165,8 +173,8 @@ def table(found: list[Row]) -> str:
         judge(f"No-op of 1,000: {noop.cpu_seconds:.1f} s of our own time (cpu s)", noop.cpu_seconds, SECONDS)
     if paced:
         made = paced["create"]
-        times = made.seconds / made.floor_seconds
-        said = f"Creation of {made.domains}, quotas refusing, in real time: {made.seconds:.0f} s"
+        times = made.changing_seconds / made.floor_seconds
+        said = f"Creation of {made.domains}, quotas refusing: {made.changing_seconds:.0f} s from first change to last"
         judge(f"{said}, {times:.2f} times the {made.floor_seconds:.0f} s that the quotas ask for", times, CREATION)
     largest = ours.get(("no-op", 10000))
     if largest:

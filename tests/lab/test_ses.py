@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import os
 import pathlib
@@ -144,6 +145,59 @@ def test_the_first_api_reads_a_hundred_of_the_same_domains_at_once(lab, ses, fir
     assert first.list_identities(IdentityType="Domain")["Identities"] == [*domains, "old.example.com"]
     first.delete_identity(Identity="old.example.com")
     assert refused(ses.get_email_identity, EmailIdentity="old.example.com")[0] == "NotFoundException"
+
+
+def test_what_aws_has_seen_is_told(lab, ses):
+    arns = {name: ses.create_tenant(TenantName=name)["TenantArn"] for name in ("a-one", "a-two", "b-one")}
+
+    def entities(**wanted):
+        found = ses.list_reputation_entities(Filter=wanted)["ReputationEntities"]
+        return {item["ReputationEntityReference"]: item for item in found}
+
+    lab.observe_mail(
+        sent=120,
+        enforcement="SHUTDOWN",
+        tenants={"a-one": {"status": "DISABLED", "cause": "Spam", "impact": "HIGH", "sent": 10, "bounced": 2}},
+    )
+    prefix = arns["a-one"].partition("a-one")[0] + "a-"
+    assert sorted(entities(ENTITY_REFERENCE_PREFIX=prefix)) == sorted([arns["a-one"], arns["a-two"]])
+    [bad] = entities(REPUTATION_IMPACT="HIGH").values()
+    assert (bad["SendingStatusAggregate"], bad["AwsSesManagedStatus"]["Cause"]) == ("DISABLED", "Spam")
+    assert bad["CustomerManagedStatus"]["Status"] == "ENABLED"
+    assert {t["TenantName"]: t["SendingStatus"] for t in ses.list_tenants()["Tenants"]}["a-one"] == "DISABLED"
+    account = ses.get_account()
+    assert (account["SendQuota"]["SentLast24Hours"], account["SendingEnabled"]) == (120, False)
+    query = {"Id": "q", "Namespace": "VDM", "Metric": "PERMANENT_BOUNCE", "Dimensions": {"TENANT_NAME": "a-one"}}
+    now = datetime.datetime.now(datetime.UTC)
+    queries = [{**query, "StartDate": now - datetime.timedelta(days=1), "EndDate": now}]
+    assert refused(ses.batch_get_metric_data, Queries=queries)[0] == "BadRequestException"
+    ses.put_account_vdm_attributes(VdmAttributes={"VdmEnabled": "ENABLED"})
+    assert ses.batch_get_metric_data(Queries=queries)["Results"][0]["Values"] == [2]
+
+
+def test_metrics_differ_by_namespace_and_dimensions(lab):
+    cloudwatch = lab.client("cloudwatch")
+    stream = [{"Name": "ses:configuration-set", "Value": "mds-campaign"}]
+    for namespace, value, dimensions in (("AWS/SES", 1, []), ("AWS/SES", 2, stream), ("Other", 3, stream)):
+        datum = {"MetricName": "Reputation.BounceRate", "Value": value, "Dimensions": dimensions}
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+    now = datetime.datetime.now(datetime.UTC)
+    queries = [
+        {
+            "Id": f"q{n}",
+            "MetricStat": {
+                "Metric": {"Namespace": "AWS/SES", "MetricName": "Reputation.BounceRate", "Dimensions": dimensions},
+                "Period": 3600,
+                "Stat": "Average",
+            },
+        }
+        for n, dimensions in enumerate(([], stream, [{"Name": "ses:configuration-set", "Value": "none"}]))
+    ]
+    period = {"StartTime": now - datetime.timedelta(hours=2), "EndTime": now + datetime.timedelta(minutes=1)}
+    found = cloudwatch.get_metric_data(MetricDataQueries=queries, **period)["MetricDataResults"]
+    assert [item["Values"] for item in found] == [[1], [2], []]
+    many = [{**queries[0], "Id": f"q{n}"} for n in range(501)]
+    assert refused(cloudwatch.get_metric_data, MetricDataQueries=many, **period)[0] == "InvalidParameterValue"
 
 
 def test_lists_have_pages(lab, ses):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import boto3
 import pytest
 from botocore.validate import ParamValidator
@@ -223,6 +225,11 @@ def test_ses(lab):
     entity = {"ReputationEntityType": "RESOURCE", "ReputationEntityReference": tenant}
     call("UpdateReputationEntityCustomerManagedStatus", **entity, SendingStatus="DISABLED")
     call("GetReputationEntity", **entity)
+    lab.observe_mail(tenants={"one": {"status": "DISABLED", "cause": "Spam", "impact": "HIGH", "sent": 9}})
+    call("PutAccountVdmAttributes", VdmAttributes={"VdmEnabled": "ENABLED"})
+    query = {"Id": "a", "Namespace": "VDM", "Metric": "SEND", "Dimensions": {"TENANT_NAME": "one"}}
+    moments = {"StartDate": datetime.datetime(2026, 11, 1), "EndDate": datetime.datetime(2026, 11, 8)}
+    call("BatchGetMetricData", Queries=[{**query, **moments}])
     call("ListReputationEntities")
     call("TagResource", ResourceArn=tenant, Tags=tags)
     call("ListTagsForResource", ResourceArn=tenant)

@@ -233,7 +233,7 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "access",
         ["access_source_ranges", "it is empty", "203.0.113.0/24"],
     ),
-    "source range that is none": (
+    "source range of access that is none": (
         {"access_source_ranges": ["203.0.113.0/24", "203.0.113.7/24"]},
         "access",
         ["access_source_ranges", "'203.0.113.7/24'", "the aligned range is 203.0.113.0/24"],

@@ -203,12 +203,12 @@ class Mail:
         """The kind of what an ARN of ours names; raises when there is no such thing."""
         kind, _slash, name = arn.partition(f":{self.account}:")[2].partition("/")
         there = {
-            "identity": ("EMAIL_IDENTITY", self.identities),
-            "configuration-set": ("CONFIGURATION_SET", self.sets),
-            "tenant": ("TENANT", {item["TenantArn"].partition("tenant/")[2] for item in self.tenants.values()}),
+            "identity": ("EMAIL_IDENTITY", name in self.identities),
+            "configuration-set": ("CONFIGURATION_SET", name in self.sets),
+            "tenant": ("TENANT", self.tenants.get(name.partition("/")[0], {}).get("TenantArn") == arn),
         }
-        found, names = there.get(kind, ("", ()))
-        if name not in names or not arn.startswith(self.arn(kind, "")):
+        found, known = there.get(kind, ("", False))
+        if not known or not arn.startswith(self.arn(kind, "")):
             raise absent(f"Resource {arn} does not exist.")
         return found
 
