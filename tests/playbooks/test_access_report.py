@@ -56,7 +56,7 @@ def test_what_is_found_is_shown_written_and_fails(playbook, account, tmp_path):
         "access_report_fail_on: high is asked for, and 1 such finding is there; the first is user kim: "
         "It may do everything, by the policy AdministratorAccess."
     )
-    shown = next(result["msg"] for result in run.results if result["task"].endswith("Show the report"))
+    shown = next(result["msg"] for result in run.results if result["task"].endswith("Show the report")).splitlines()
     assert [line.split() for line in shown if line.startswith("kim ")] == [
         ["kim", "yes", "no", "no", "0d", "never", shown[4].split()[-1]]
     ]

@@ -14,7 +14,16 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mydigitalstructure.aws.plugins.filter.policy_problems import policy_problems
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _iam_actions
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._policies import SIZES, problems
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._grants import Grants
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._policies import (
+    DOCUMENT,
+    OPERATORS,
+    SIZES,
+    STATEMENT,
+    problems,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.policy_validation import IAMPolicyDocumentValidator, IAMTrustPolicyDocumentValidator
 
@@ -280,3 +289,34 @@ def test_the_policies_of_our_own_roles_have_no_problems():
     for where, document in found:
         kind = "trust" if "Principal" in json.dumps(document) else "managed"
         assert problems(document, where, kind=kind) == []
+
+
+WORDS = st.sampled_from(
+    [
+        *STATEMENT,
+        *DOCUMENT,
+        *OPERATORS,
+        "Allow",
+        "Deny",
+        "AWS",
+        "*",
+        "s3:*",
+        "ec2:Nope",
+        "aws:SourceIp",
+        "arn:aws:s3:::x",
+        "",
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=75, deadline=None)
+@given(statement=ANYTHING | st.dictionaries(WORDS, ANYTHING), kind=st.sampled_from(sorted(SIZES)))
+def test_whatever_is_given_gets_sentences_never_a_traceback(statement, kind):
+    found = problems({"Version": "2012-10-17", "Statement": statement}, "policy", kind=kind)
+    assert all(sentence.startswith("policy: ") for sentence in found)
+    Grants({"policy": {"Statement": statement}}).escalations()
