@@ -29,7 +29,7 @@ def answering(text: str, status: int = 200):
 
 
 def asked(url: str) -> dict:
-    """Variables with which the address is asked for, as on real AWS; AWS_ENDPOINT_URL still leads to the lab."""
+    """Variables with which the address is asked for, as on real AWS; clients still find the lab by themselves."""
     return {"platform_endpoint_url": "", "access_caller_address": "", "access_caller_address_url": url}
 
 
