@@ -50,19 +50,10 @@ _value:
   type: str
 """
 
-import base64
-import functools
-import hashlib
-import hmac
-
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import check_region
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
-
-SCOPE = ("ses", "aws4_request", "SendRawEmail")
-DATE = "11111111"
-"""AWS's algorithm signs for this date, whenever it is, so that the password stays the same."""
-VERSION = b"\x04"
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._smtp_password import smtp_password
 
 
 def ses_smtp_password(secret, region):
@@ -72,12 +63,7 @@ def ses_smtp_password(secret, region):
         check_region(region)
     except InputError as error:
         raise AnsibleFilterError(str(error)) from error
-
-    def sign(key, text):
-        return hmac.new(key, text.encode(), hashlib.sha256).digest()
-
-    signature = functools.reduce(sign, (DATE, region, *SCOPE), f"AWS4{secret}".encode())
-    return base64.b64encode(VERSION + signature).decode()
+    return smtp_password(secret, region)
 
 
 class FilterModule:

@@ -5,7 +5,22 @@ from __future__ import annotations
 import functools
 import importlib
 
-MODULES = ("acm", "autoscaling", "iam", "ec2", "elbv2", "hosts", "launch_templates", "route53", "ses", "ssm", "tagging")
+MODULES = (
+    "acm",
+    "autoscaling",
+    "iam",
+    "iam_keys",
+    "iam_mfa",
+    "ec2",
+    "elbv2",
+    "hosts",
+    "launch_templates",
+    "route53",
+    "secretsmanager",
+    "ses",
+    "ssm",
+    "tagging",
+)
 
 
 @functools.cache
