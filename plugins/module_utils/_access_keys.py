@@ -21,6 +21,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
+import threading
 import typing as t
 
 try:
@@ -407,11 +408,16 @@ def current_version(seen: Seen) -> str | None:
 def probe(module: AnsibleAWSModule) -> t.Callable[[str, str], bool]:
     """Whether AWS takes a key, as a function of its id and secret: GetCallerIdentity needs no permission."""
     pattern = client(module, "sts")
+    options = {
+        "region_name": pattern.meta.region_name,
+        "endpoint_url": pattern.meta.endpoint_url,
+        "verify": module.params["aws_ca_bundle"] or module.params["validate_certs"],
+    }
+    session, lock = boto3.session.Session(), threading.Lock()
 
     def works(key_id: str, secret: str) -> bool:
-        session = boto3.session.Session(key_id, secret, region_name=pattern.meta.region_name)
-        verify = module.params["aws_ca_bundle"] or module.params["validate_certs"]
-        sts = session.client("sts", endpoint_url=pattern.meta.endpoint_url, verify=verify)
+        with lock:
+            sts = session.client("sts", aws_access_key_id=key_id, aws_secret_access_key=secret, **options)
         try:
             sts.get_caller_identity()
         except is_boto3_error_code("InvalidClientTokenId"):
