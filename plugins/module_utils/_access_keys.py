@@ -6,9 +6,10 @@
 
 A run takes each user as far as it can go without waiting; the next one goes on from what AWS tells:
 
-1. The secret's tag says that a key is wanted; the key is made, and its secret half goes into a version of the secret that
-   is pending. Killed before that, the key is one that no version holds: it is deleted and made anew.
-2. As soon as AWS takes the new key, its version becomes the current one. Clients find it there; the old key still works.
+1. The secret's tag says that a key is wanted; the key is made, and its secret half goes into a version of the secret
+   that is pending. Killed before that, the key is one that no version holds: it is deleted and made anew.
+2. As soon as AWS takes the new key, its version becomes the current one. Clients find it there; the old key still
+   works.
 3. When the old key has not been used for long enough, it is deactivated. A tag of the secret tells since when, because
    IAM does not.
 4. When it was inactive for the time of grace, it is deleted.
@@ -139,8 +140,8 @@ def validate(options: t.Mapping[str, t.Any]) -> None:
     overlap = options["grace_days"] + options["unused_hours"] / 24
     if options["max_age_days"] <= overlap:
         raise InputError(
-            f"max_age_days: {options['max_age_days']:g} is not allowed; a key has to live longer than the {overlap:g} days "
-            "that unused_hours and grace_days give the one before it."
+            f"max_age_days: {options['max_age_days']:g} is not allowed; a key has to live longer than the {overlap:g} "
+            "days that unused_hours and grace_days give the one before it."
         )
     names = {user["name"] for user in users}
     for name in options["renew"]:
@@ -324,7 +325,7 @@ def steps(wanted: Wanted, seen: Seen, now: datetime.datetime) -> tuple[list[Acti
 
 
 def stamp(when: datetime.datetime) -> str:
-    return when.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def plan(
@@ -453,7 +454,11 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     validate(options)
     wanted = desired(options, module.region)
     secrets = Secrets(
-        client(module, "secretsmanager"), options["platform"], "The access key of a user", options["tags"], options["kms_key"]
+        client(module, "secretsmanager"),
+        options["platform"],
+        "The access key of a user",
+        options["tags"],
+        options["kms_key"],
     )
     reader = Reader(client(module, "iam"), secrets)
     # who is gone already has left no key behind, but perhaps a secret

@@ -56,8 +56,8 @@ def users_there(iam, platform: str, names: t.Sequence[str], check_mode: bool) ->
             continue
         if tags_of(answer["User"]).get(PLATFORM_TAG) != platform:
             raise InputError(
-                f"users: {name!r} does not carry the tag {PLATFORM_TAG}={platform}, so the user is somebody else's; only "
-                "the platform's users are allowed."
+                f"users: {name!r} does not carry the tag {PLATFORM_TAG}={platform}, so the user is somebody else's; "
+                "only the platform's users are allowed."
             )
         there.append(name)
     return there

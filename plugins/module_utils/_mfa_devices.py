@@ -4,8 +4,9 @@
 
 """Virtual MFA devices, made and enrolled for users.
 
-IAM tells a device's seed once, in the answer that makes it. So a device is made, its seed handed over, and only then is it
-enabled with two codes. One that is not enabled was left by a run that was killed in between; the next makes another.
+IAM tells a device's seed once, in the answer that makes it. So a device is made, its seed handed over, and only then
+is it enabled with two codes. One that is not enabled was left by a run that was killed in between; the next makes
+another.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ def observe(iam, platform: str, there: t.Sequence[str], names: t.Collection[str]
         if name is None:
             if names is not None:
                 raise InputError(
-                    f"users: the name of an MFA device for one of them is taken by {device['SerialNumber']}, which does not "
-                    "carry the platform's tags, so it is somebody else's; only a free name is allowed."
+                    f"users: the name of an MFA device for one of them is taken by {device['SerialNumber']}, which "
+                    "does not carry the platform's tags, so it is somebody else's; only a free name is allowed."
                 )
             continue
         user = device.get("User", {}).get("UserName") if device.get("EnableDate") else None
@@ -170,8 +171,8 @@ def plan(wanted: t.Mapping[str, t.Mapping[str, str]], seen: Seen, options: t.Map
         elif device is None:
             if name in options["replace"] and seen.enabled.get(name):
                 raise InputError(
-                    f"replace: {name!r} has {', '.join(seen.enabled[name])}, not made by this platform; only its own devices "
-                    "are replaced."
+                    f"replace: {name!r} has {', '.join(seen.enabled[name])}, not made by this platform; only its own "
+                    "devices are replaced."
                 )
             if not seen.enabled.get(name):
                 after = {"serial": KNOWN_AFTER_APPLY, "enabled": True, "tags": dict(wanted[name])}
@@ -190,8 +191,8 @@ def refuse_unforced(device: Device, name: str, options: t.Mapping[str, t.Any]) -
     """An enabled device is somebody's way to sign in."""
     if device.user is not None and not options["force"]:
         raise InputError(
-            f"force: false does not allow to deactivate {device.serial}, the MFA device that {name} signs in with; true "
-            "does."
+            f"force: false does not allow to deactivate {device.serial}, the MFA device that {name} signs in with; "
+            "true does."
         )
 
 

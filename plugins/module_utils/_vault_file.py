@@ -32,7 +32,7 @@ def as_yaml(value: t.Mapping[str, str]) -> str:
 class VaultFiles:
     """Encrypted YAML files in one directory, which only its owner may read.
 
-    :arg vault_id: as ``ansible-vault --vault-id`` takes it (``label@source``); None for what Ansible is configured with.
+    :arg vault_id: as ``ansible-vault --vault-id`` takes it (``label@source``); None for Ansible's own.
     """
 
     def __init__(self, module: AnsibleAWSModule, directory: str, vault_id: str | None):
@@ -59,8 +59,8 @@ class VaultFiles:
         if status or not encrypted.startswith("$ANSIBLE_VAULT;"):
             said = " ".join(complaint.split()) or "no reason given"
             raise InputError(
-                f"hand_over: vault_id {self.vault_id!r} cannot encrypt ({said}); it is label@source, where the source is a "
-                "file or a script, or none when ANSIBLE_VAULT_PASSWORD_FILE or the like is set."
+                f"hand_over: vault_id {self.vault_id!r} cannot encrypt ({said}); it is label@source, where the source "
+                "is a file or a script, or none when ANSIBLE_VAULT_PASSWORD_FILE or the like is set."
             )
         return encrypted
 

@@ -10,13 +10,13 @@ module: access_keys
 short_description: Access keys of users as one set, replaced before they grow old
 version_added: 1.0.0
 description:
-  - Gives each declared user one access key, in a secret of Secrets Manager, and replaces it by age without an interruption
-    for whoever reads the secret.
-  - A key that is due gets a second one beside it. It becomes the secret's current version as soon as AWS takes it; the old key
-    is deactivated when nobody has used it for O(unused_hours), and deleted O(grace_days) later. A run never waits for that;
-    it takes each user as far as it can go, so run it by a schedule.
-  - What is left to do is told by the keys and the secret alone, so a run that was killed anywhere is completed by the next
-    one. A key whose secret half was lost so is deleted and made anew.
+  - Gives each declared user one access key, in a secret of Secrets Manager, and replaces it by age without an
+    interruption for whoever reads the secret.
+  - A key that is due gets a second one beside it. It becomes the secret's current version as soon as AWS takes it; the
+    old key is deactivated when nobody has used it for O(unused_hours), and deleted O(grace_days) later. A run never
+    waits for that; it takes each user as far as it can go, so run it by a schedule.
+  - What is left to do is told by the keys and the secret alone, so a run that was killed anywhere is completed by the
+    next one. A key whose secret half was lost so is deleted and made anew.
   - A key that the secret does not hold, such as one made by hand, is treated as the old one.
 author:
   - mydigitalstructure (@mydigitalstructure)
@@ -58,7 +58,8 @@ options:
         type: str
       region:
         description:
-          - The region of the SMTP endpoint, whose password differs from region to region. By default that of the module.
+          - The region of the SMTP endpoint, whose password differs from region to region. By default that of the
+            module.
         type: str
       host:
         description:
@@ -157,8 +158,8 @@ waiting:
   type: dict
 actions:
   description:
-    - What the plan does, sorted. An action's C(kind) is C(access_key) or C(access_key_secret). A new key is called by its
-      user, another by its user, a slash and its id.
+    - What the plan does, sorted. An action's C(kind) is C(access_key) or C(access_key_secret). A new key is called by
+      its user, another by its user, a slash and its id.
   returned: success
   type: list
   elements: dict

@@ -10,12 +10,12 @@ module: mfa_devices
 short_description: Virtual MFA devices of users as one set, enrolled
 version_added: 1.0.0
 description:
-  - Makes a virtual MFA device for each declared user who has no MFA device yet, hands its seed over, and enables it with
-    two codes computed from the seed (TOTP, RFC 6238).
+  - Makes a virtual MFA device for each declared user who has no MFA device yet, hands its seed over, and enables it
+    with two codes computed from the seed (TOTP, RFC 6238).
   - The seed is handed over once, before the device is enabled, as seed, C(otpauth) URI and QR code (PNG and for a
     terminal), into a secret of Secrets Manager or a file that Ansible Vault encrypts. It is never in a result or a log.
-  - A device that was made and not enabled, because a run was killed, is replaced by the next run. A user who has enrolled a
-    device otherwise is left alone.
+  - A device that was made and not enabled, because a run was killed, is replaced by the next run. A user who has
+    enrolled a device otherwise is left alone.
 requirements:
   - pyotp
   - segno
@@ -55,8 +55,9 @@ options:
     suboptions:
       to:
         description:
-          - V(secret) is a secret of Secrets Manager called by the platform's name, C(/mfa/) and the user's name; V(file) is
-            a file called by the user's name and C(.yml), which C(ansible-vault view) shows, with the QR code.
+          - V(secret) is a secret of Secrets Manager called by the platform's name, C(/mfa/) and the user's name;
+            V(file) is a file called by the user's name and C(.yml), which C(ansible-vault view) shows, with the QR
+            code.
         type: str
         choices: [secret, file]
         required: true
@@ -75,8 +76,8 @@ options:
         type: str
   replace:
     description:
-      - Names of users whose device of the platform's is lost, and is replaced in this run; each run that has it replaces
-        again. Needs O(force).
+      - Names of users whose device of the platform's is lost, and is replaced in this run; each run that has it
+        replaces again. Needs O(force).
     type: list
     elements: str
     default: []

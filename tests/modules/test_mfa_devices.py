@@ -194,7 +194,10 @@ BAD = {
     "foreign user": (options("foreign"), "users: 'foreign' does not carry the tag mydigitalstructure:platform=mds"),
     "twice": (options("alice", "alice"), "users: name 'alice' is there twice"),
     "name": (options("a b"), "users: name 'a b' is not one that IAM allows"),
-    "no hand-over": ({"platform": "mds", "users": [{"name": "alice"}]}, "hand_over: none is given; to secret or to file"),
+    "no hand-over": (
+        {"platform": "mds", "users": [{"name": "alice"}]},
+        "hand_over: none is given; to secret or to file",
+    ),
     "no directory": (options("alice", hand_over={"to": "file"}), "hand_over: directory is not given"),
     "directory": (
         options("alice", hand_over={"to": "file", "directory": "/proc/version"}),

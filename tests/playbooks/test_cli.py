@@ -203,7 +203,15 @@ def test_a_session_at_a_terminal(alice, tmp_path):
 
 def test_a_command_with_a_role(alice, tmp_path):
     environment, totp, _key = alice
-    command = [tmp_path / "bin/mds-session", "-p", "operator", "--", "sh", "-c", "aws sts get-caller-identity; echo $AWS_REGION"]
+    command = [
+        tmp_path / "bin/mds-session",
+        "-p",
+        "operator",
+        "--",
+        "sh",
+        "-c",
+        "aws sts get-caller-identity; echo $AWS_REGION",
+    ]
     terminal = Terminal(command, environment)
     terminal.until(f"MFA code for {SERIAL}: ")
     terminal.type(totp.now())

@@ -1,4 +1,4 @@
-"""Access keys: who calls with one that IAM does not know, or that is not active, is refused; they age by the lab's clock.
+"""Access keys: who calls with one that is not there or not active is refused; they age by the lab's clock.
 
 Only what looks like a key of IAM's (``AKIA``, ``ASIA``) is looked up: the lab's own credentials are not among them.
 """

@@ -1,7 +1,7 @@
 """MFA: codes are checked against the seed that the device was made with, in IAM and in STS.
 
-A code of the step before or after counts too, as clocks differ. A device is enabled with two codes that follow each other.
-Temporary credentials belong to who asked for them, and end by the lab's clock.
+A code of the step before or after counts too, as clocks differ. A device is enabled with two codes that follow each
+other. Temporary credentials belong to who asked for them, and end by the lab's clock.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from moto.iam.exceptions import (
     LimitExceededException,
     NoSuchEntity,
 )
-from moto.iam.models import AccessKey, IAMBackend, MFADevice, User, VirtualMfaDevice, iam_backends
+from moto.iam.models import AccessKey, IAMBackend, User, VirtualMfaDevice, iam_backends
 from moto.iam.responses import IamResponse
 from moto.sts.exceptions import STSClientError
-from moto.sts.models import STSBackend
 from moto.sts.responses import TokenResponse
 
 from ..clock import CLOCK
 from .hosts import wrap
-from .iam_keys import key_of, now
+from .iam_keys import now
 
 STEP_SECONDS = 30
 DRIFT_STEPS = 1

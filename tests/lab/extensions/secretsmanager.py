@@ -1,4 +1,4 @@
-"""Secrets Manager: the current version is the one with the label AWSCURRENT, and versions without a label are not told."""
+"""Secrets Manager: the label AWSCURRENT says which version is current; a version without a label is not told."""
 
 from __future__ import annotations
 
