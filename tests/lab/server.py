@@ -30,6 +30,7 @@ import threading
 import time
 import traceback
 import urllib.parse
+from email.utils import formatdate
 from pathlib import Path
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -42,7 +43,7 @@ from . import extensions
 from .calls import CallLog, Identity, error_code, identify
 from .clock import CLOCK
 from .errors import aws_error
-from .extensions import ec2, iam_reports, ses
+from .extensions import ec2, iam_keys, iam_reports, ses
 from .populate import populate_instances
 from .quotas import MODES, Quotas
 
@@ -88,7 +89,7 @@ class Lab:
         environ["wsgi.input"] = io.BytesIO(body)
         with self._lock:
             account = get_account_id_from(what.caller) if what.caller else DEFAULT_ACCOUNT_ID
-            refusal = self.quotas.admit(account, what)
+            refusal = iam_keys.refusal(what.service, what.caller) or self.quotas.admit(account, what)
             if refusal is None:
                 status, headers, answer = self._respond_aws(environ, what)
             else:
@@ -232,11 +233,12 @@ class Handler(MotoRequestHandler):
             body = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
         status, headers, answer = self.server.lab.respond(environ, body)
         self.send_response_only(status)
+        self.send_header("Date", formatdate(CLOCK.now(), usegmt=True))
         bodiless = self.command == "HEAD" or status in (204, 304)
         for name, value in headers:
             lowered = name.lower()
             # a HEAD's length is that of the object which is not sent
-            if lowered not in ("connection", "transfer-encoding") and (lowered != "content-length" or bodiless):
+            if lowered not in ("connection", "date", "transfer-encoding") and (lowered != "content-length" or bodiless):
                 self.send_header(name, value)
         if not bodiless:
             self.send_header("Content-Length", str(len(answer)))
