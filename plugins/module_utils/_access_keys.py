@@ -43,6 +43,8 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
     CURRENT,
     PENDING,
+    REQUESTED_TAG,
+    RETIRED_TAG,
     SEEN_TIMEOUT,
     Secrets,
     aws_time,
@@ -65,10 +67,6 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._smtp_passw
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
 KIND, SECRET = "access_key", "access_key_secret"
-REQUESTED_TAG = "mydigitalstructure:key-requested"
-"""Of the secret: when a key was last about to be made (ISO 8601)."""
-RETIRED_TAG = "mydigitalstructure:key-retired"
-"""Of the secret: the id of the key that was deactivated, a space, and when."""
 SLACK = datetime.timedelta(minutes=1)
 """What the clocks of AWS's services may differ by."""
 SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")

@@ -26,6 +26,10 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
 CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+REQUESTED_TAG = "mydigitalstructure:key-requested"
+"""Of a secret: when a key was last about to be made (ISO 8601)."""
+RETIRED_TAG = "mydigitalstructure:key-retired"
+"""Of a secret: the id of the key that was deactivated, a space, and when."""
 SEEN_TIMEOUT, FREE_TIMEOUT = 60, 120
 """Seconds until all of IAM knows what was just made, and until a deleted secret's name is free again."""
 

@@ -37,6 +37,13 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     require_known,
     tags_of,
 )
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
+    FREE_TIMEOUT,
+    REQUESTED_TAG,
+    RETIRED_TAG,
+    SEEN_TIMEOUT,
+    found,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
@@ -61,8 +68,6 @@ POLICY = "mail"
 """The inline policy of the user, and that of the hosts' role."""
 MAX_USER_POLICY = 2048
 """Characters that AWS allows in a user's inline policies, white space not counted."""
-SEEN_TIMEOUT, FREE_TIMEOUT = 60, 120
-"""Seconds until IAM lists a new key, and until Secrets Manager gives a deleted secret's name again."""
 TRANSPORTS = ("smtp", "api", "both")
 
 
@@ -213,7 +218,8 @@ def desired(options: t.Mapping[str, t.Any], place: Place) -> Wanted:
 class Observed(t.NamedTuple):
     """What is there.
 
-    ``keys`` has the status of each of the user's keys, ``held`` the id of that whose password the secret holds.
+    ``keys`` has the status of each of the user's keys, ``held`` the id of that whose password the secret holds, and
+    ``rotating`` those of its other versions: access_keys replaces a key while the former is still used.
     ``rights`` are the names of what else the user has: inline and managed policies (by ARN), groups. ``secret`` is
     None, too, when it is scheduled for deletion (``deleted``). Of ``foreign`` are the kinds that somebody else has.
     """
@@ -223,6 +229,7 @@ class Observed(t.NamedTuple):
     rights: t.Mapping[str, list[str]] = {}
     secret: Fields | None = None
     held: str | None = None
+    rotating: t.Collection[str] = ()
     deleted: bool = False
     arn: str | None = None
     role: bool = False
@@ -230,12 +237,10 @@ class Observed(t.NamedTuple):
     foreign: frozenset[str] = frozenset()
 
 
-def found(call: t.Callable[..., dict[str, t.Any]], **arguments: t.Any) -> dict[str, t.Any] | None:
-    """A call's answer; None when there is no such thing."""
-    try:
-        return call(**arguments)
-    except is_boto3_error_code(["NoSuchEntity", "ResourceNotFoundException"]):
-        return None
+def secret_tags(secret: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """A secret's tags, without the dates that access_keys keeps there."""
+    tags = changeable(tags_of(secret))
+    return {key: value for key, value in tags.items() if key not in (REQUESTED_TAG, RETIRED_TAG)}
 
 
 class Reader:
@@ -267,11 +272,12 @@ class Reader:
     def held(self, secret: t.Mapping[str, t.Any], keys: t.Mapping[str, str]) -> dict[str, t.Any]:
         """The secret's fields, and the key that its current version is of."""
         versions = secret.get("VersionIdsToStages") or {}
-        current = {version for version, stages in versions.items() if "AWSCURRENT" in stages}
         host, port = self.wanted.host, self.wanted.port
-        held = next((key for key in sorted(keys) if version_id(key, host, port) in current), None)
+        labels = {key: versions.get(version_id(key, host, port), ()) for key in sorted(keys)}
+        held = next((key for key, stages in labels.items() if "AWSCURRENT" in stages), None)
+        rotating = [key for key, stages in labels.items() if stages and key != held]
         endpoint = {"host": host, "port": port} if held else {"host": None, "port": None}
-        return {"held": held, "secret": {**endpoint, "tags": changeable(tags_of(secret))}}
+        return {"held": held, "rotating": rotating, "secret": {**endpoint, "tags": secret_tags(secret)}}
 
     def user(self) -> t.Any:
         name = self.names.user
@@ -360,7 +366,9 @@ def plan(wanted: Wanted, observed: Observed) -> Plan:
         # a key that is to be made has no name yet but its user's
         keys = {usable or user: {}}
         secrets = {secret: {"key": usable or KNOWN_AFTER_APPLY, **wanted.secret}}
-    present_keys = {key: {"status": status} for key, status in observed.keys.items()}
+    # while there is a key to send by, its predecessor and successor are for access_keys to deal with
+    left = observed.rotating if usable and wanted.user is not None else ()
+    present_keys = {key: {"status": status} for key, status in observed.keys.items() if key not in left}
     held = {secret: {"key": observed.held, **observed.secret}} if observed.secret else {}
     if wanted.policy is not None:
         grants = {role: {"policy": wanted.policy}}
@@ -493,7 +501,7 @@ class Apply:
 
     def tag_secret(self, tags: t.Mapping[str, str]) -> None:
         name = self.names.secret
-        present = changeable(tags_of(self.secrets.describe_secret(SecretId=name)))
+        present = secret_tags(self.secrets.describe_secret(SecretId=name))
         added, removed = compare_aws_tags(present, tags)
         if removed:
             self.secrets.untag_resource(SecretId=name, TagKeys=removed)

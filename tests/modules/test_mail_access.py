@@ -364,3 +364,22 @@ def test_no_secret_is_in_any_output(lab, iam, run, monkeypatch):
     assert credentials(lab)["password"] == password
     for secret in [*given, password]:
         assert secret not in json.dumps(results)
+
+
+def test_a_key_that_is_being_replaced_is_left_alone(lab, iam, run, run_module):
+    run()
+    (first,) = keys(iam)
+    smtp = {"name": "mds-smtp", "kind": "smtp", "secret": "mds/mail/smtp"}
+    run_module("access_keys", platform="mds", users=[smtp], renew=["mds-smtp"])
+    assert len(keys(iam)) == 2
+    assert credentials(lab)["username"] != first
+    assert named(run()) == []
+    assert first in keys(iam)
+    # both still send
+    login(lab).quit()
+    for _step in ("deactivated", "since when", "deleted"):
+        lab.advance(10 * 86400)
+        step = run_module("access_keys", platform="mds", users=[smtp])
+        assert not step["failed"], step
+        assert named(run()) == []
+    assert keys(iam) == [credentials(lab)["username"]]
