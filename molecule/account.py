@@ -14,7 +14,14 @@ import boto3
 def listed(client, operation: str, key: str, **arguments) -> list[dict]:
     if client.can_paginate(operation):
         return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
-    return getattr(client, operation)(**arguments)[key]
+    found, token = [], {}
+    while True:
+        # SES v2 has tokens, but botocore no paginators for it
+        page = getattr(client, operation)(**arguments, **token)
+        found += page[key]
+        if not page.get("NextToken"):
+            return found
+        token = {"NextToken": page["NextToken"]}
 
 
 def mail() -> dict[str, list]:
@@ -25,6 +32,7 @@ def mail() -> dict[str, list]:
         {"name": item["IdentityName"], **ses.get_email_identity(EmailIdentity=item["IdentityName"])}
         for item in listed(ses, "list_email_identities", "EmailIdentities")
     ]
+    held["SesTenants"] = listed(ses, "list_tenants", "Tenants")
     sets = [{"ConfigurationSetName": name} for name in listed(ses, "list_configuration_sets", "ConfigurationSets")]
     held["ConfigurationSets"] = [ses.get_configuration_set(**one) for one in sets]
     held["EventDestinations"] = [

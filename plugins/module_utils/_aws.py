@@ -49,19 +49,19 @@ ITEM_ERRORS = (*BOTO_ERRORS, AnsibleAWSError, InputError)
 
 
 def set_module(
-    options: dict[str, t.Any], *, purge: bool = True, tags: bool = True, **settings: t.Any
+    options: dict[str, t.Any], *, state: bool = True, purge: bool = True, tags: bool = True, **settings: t.Any
 ) -> AnsibleAWSModule:
     """An AnsibleAWSModule with a set module's common options, check mode and a region that is known.
 
     :arg options: the module's own argument spec.
+    :arg state: whether the module has ``state``.
     :arg purge: whether the module has ``purge`` and ``ignore``.
     :arg tags: whether the module has ``tags``.
     :arg settings: further arguments of AnsibleModule (``required_if`` ...).
     """
-    spec: dict[str, t.Any] = {
-        "platform": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    }
+    spec: dict[str, t.Any] = {"platform": {"type": "str", "required": True}}
+    if state:
+        spec["state"] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
     if tags:
         spec["tags"] = {"type": "dict", "default": {}}
     if purge:

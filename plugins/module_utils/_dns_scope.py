@@ -168,7 +168,7 @@ def work(module) -> tuple[Plan, dict[str, t.Any]]:
         applier.apply()
         applier.read_back(lambda label, zone: replan(label, zone)[0])
     return planned, {
-        "zones": {name: zones[name].id for name in sorted(placed)},
+        "zone_ids": {name: zones[name].id for name in sorted(placed)},
         "elsewhere": elsewhere,
         "batches": sum(map(len, packed.values())),
     }

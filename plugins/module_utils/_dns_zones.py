@@ -458,8 +458,8 @@ def plan_absent(
 ) -> Plan:
     """The removal of everything that is ours: zones, and an adopted zone's declared records and ownership tags.
 
-    Refuses, unless ``purge``, to remove a zone with records that were not declared and that neither a certificate nor a
-    mail domain needs.
+    Refuses, unless ``purge``, to remove a zone with records that were not declared, that neither a certificate nor a mail
+    domain needs and that are of no scope.
     """
     mine = {label: zone for label, zone in observed.items() if not ignored(label, ignore)}
     leaving = {label: zone for label, zone in mine.items() if ADOPTED_TAG not in zone.tags}
@@ -468,7 +468,9 @@ def plan_absent(
         foreign = [
             shown(*key)
             for key, fields in sorted(zone.records.items())
-            if key[:2] not in declared and not all(value.endswith(MADE_FOR_AWS) for value in fields["values"] or ["-"])
+            if key[:2] not in declared
+            and not scope_of(key[2])
+            and not all(value.endswith(MADE_FOR_AWS) for value in fields["values"] or ["-"])
         ]
         if foreign and not purge:
             raise InputError(

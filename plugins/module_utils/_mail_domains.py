@@ -122,14 +122,14 @@ def where_of(item: t.Mapping[str, t.Any]) -> str:
 def domain_name(given: str, where: str, suffixes) -> str:
     """A domain's name in normal form; :class:`InputError` unless somebody can own it.
 
-    :arg where: the beginning of the sentence.
+    :arg where: the beginning of the sentence, up to the name.
     :arg suffixes: a PublicSuffixList.
     """
-    name = normal(given, f"{where}: name")
+    name = normal(given, where)
     if not is_host_name(name):
-        raise InputError(f"{where}: name {given!r} is not a domain; allowed is such as example.com.")
+        raise InputError(f"{where} {given!r} is not a domain; allowed is such as example.com.")
     if suffixes.is_public(name):
-        raise InputError(f"{where}: name {given!r} is a public suffix, which nobody owns; a name below it is needed.")
+        raise InputError(f"{where} {given!r} is a public suffix, which nobody owns; a name below it is needed.")
     return name
 
 
@@ -148,7 +148,7 @@ def validate(domains: t.Sequence[t.Mapping[str, t.Any]], platform: str) -> None:
     for item in domains:
         given, tenant = item["name"], item.get("tenant")
         where = where_of(item)
-        name = domain_name(given, item.get("declared_at") or "domains", suffixes)
+        name = domain_name(given, f"{item.get('declared_at') or 'domains'}: name", suffixes)
         if name in seen:
             other = seen[name].get("tenant")
             whose = f" (of the tenants {other} and {tenant})" if other != tenant else ""
@@ -353,12 +353,18 @@ class Reader:
         return {item["ResourceARN"].rpartition("identity/")[2]: tags_of(item) for item in found}
 
     def tenants(self) -> dict[str, dict[str, t.Any]]:
-        """The tenants whose names begin with the platform's, by declared name."""
+        """The tenants whose names begin with the platform's, by declared name, each with its ``SendingStatus``."""
         prefix = f"{self.platform}-"
         listed = pages(self.v2, "list_tenants", "Tenants", PageSize=100)
-        return {
+        own = {
             item["TenantName"].removeprefix(prefix): item for item in listed if item["TenantName"].startswith(prefix)
         }
+        if all("SendingStatus" in item for item in own.values()):
+            return own
+        # an earlier botocore does not know this field of the list
+        entities = pages(self.v2, "list_reputation_entities", "ReputationEntities", PageSize=100)
+        sending = {item["ReputationEntityReference"]: item.get("SendingStatusAggregate") for item in entities}
+        return {name: {"SendingStatus": sending.get(item["TenantArn"]), **item} for name, item in own.items()}
 
     def owned_tenants(self, names: t.Sequence[str], scope: str) -> set[str]:
         """Which of these tenants carry the tags of the platform and the scope."""
@@ -540,7 +546,8 @@ class Leaving(t.NamedTuple):
         return self.since(tags) + datetime.timedelta(days=self.grace_days)
 
     def due(self, name: str, tags: t.Mapping[str, str]) -> bool:
-        return bool({name, tags.get(TENANT_TAG)} & set(self.offboard_now)) or self.until(tags) <= self.today
+        told = {name, tags.get(TENANT_TAG)} & set(self.offboard_now)
+        return not self.grace_days or bool(told) or self.until(tags) <= self.today
 
 
 AT_ONCE = Leaving()

@@ -69,7 +69,7 @@ Problems = list[str]
 
 
 def text_of(data: bytes, file: str) -> str:
-    """A file's text; :class:`InputError` names the line and byte of what is not UTF-8. A byte-order mark may be there."""
+    """A file's text; :class:`InputError` names the line and byte of what is not UTF-8 (its byte-order mark is)."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError(
             f"{file} line 1: the file begins with the bytes {data[:2].hex(' ')}, so it is UTF-16; save it as UTF-8."
@@ -84,8 +84,8 @@ def text_of(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line, column = position(data, error.start)
         raise InputError(
-            f"{file} line {line}: byte {column} of the line is {data[error.start]:02x}, which is not UTF-8 but some other "
-            "encoding such as Latin-1 or Windows-1252; save the file as UTF-8."
+            f"{file} line {line}: byte {column} of the line is {data[error.start]:02x}, which is not UTF-8 but some "
+            "other encoding such as Latin-1 or Windows-1252; save the file as UTF-8."
         ) from None
 
 
@@ -120,8 +120,8 @@ def read_csv(data: bytes, file: str) -> tuple[list[Row], Problems]:
                 header = checked_header([cell.lower() for cell in cells], place)
             elif len(cells) != len(header):
                 problems.append(
-                    f"{place}: it has {len(cells)} cells, but the header has {len(header)} columns; a cell with a comma "
-                    "in it stands in quotes."
+                    f"{place}: it has {len(cells)} cells, but the header has {len(header)} columns; a cell with a "
+                    "comma in it stands in quotes."
                 )
             else:
                 rows.append(Row(place, csv_fields(dict(zip(header, cells)), place, problems)))
@@ -257,8 +257,10 @@ class Tenants:
         name = fields.get("name") or ""
         if not name and len(self.problems) == before:
             self.problems.append(f"{place}: name is missing; every tenant has one.")
+        allowed = True
         if name:
             self.refuse(tenant_name, name, self.platform, f"{place}: name")
+            allowed = len(self.problems) == before
             first = self.names.setdefault(name.lower(), place)
             if first != place:
                 self.problems.append(f"{place}: name {name!r} is at {first} already; each tenant is allowed once.")
@@ -266,7 +268,8 @@ class Tenants:
         if state not in STATES:
             self.problems.append(f"{place}: state {state!r} is not allowed; it is one of {', '.join(STATES)}.")
         domains = [self.domain(domain, name, place) for domain in self.listed(fields, place)]
-        label = self.label(fields, name, place)
+        # a name that is none would make a label that is none
+        label = self.label(fields, name, place) if allowed or fields.get("friendly") else None
         tags = self.tags(fields, place)
         wanted = [self.mail_domain(domain, name, state, fields, tags, place) for domain in domains if domain]
         for item in wanted[:1]:
@@ -329,8 +332,8 @@ class Tenants:
         if not LABEL.fullmatch(label):
             why = "" if given else ", as the tenant's name would be"
             self.problems.append(
-                f"{place}: friendly {label!r} is not allowed{why}; it is one label of letters, digits and hyphens, or - "
-                "for none."
+                f"{place}: friendly {label!r} is not allowed{why}; it is one label of letters, digits and hyphens, or "
+                "- for none."
             )
             return None
         whose, where = self.labels.setdefault(label, (name, place))
@@ -349,8 +352,8 @@ class Tenants:
         for key, value in tags.items():
             if not 0 < len(key) <= 128 or len(value) > 256 or key.startswith(("aws:", "mydigitalstructure:")):
                 self.problems.append(
-                    f"{place}: tag {key!r} is not allowed; a key has 1 to 128 characters and does not begin with aws: or "
-                    "mydigitalstructure:, a value has at most 256."
+                    f"{place}: tag {key!r} is not allowed; a key has 1 to 128 characters and does not begin with aws: "
+                    "or mydigitalstructure:, a value has at most 256."
                 )
         if len(tags) > MAX_TAGS:
             self.problems.append(f"{place}: it has {len(tags)} tags; at most {MAX_TAGS} are allowed.")
@@ -390,6 +393,6 @@ class Tenants:
             there = self.tenants.get(name)
             if there and there["state"] != "leaving":
                 self.problems.append(
-                    f"{there['declared_at']}: tenant {name!r} is {there['state']}, but offboard_now has it; take the row "
-                    "out, or give it the state leaving."
+                    f"{there['declared_at']}: tenant {name!r} is {there['state']}, but offboard_now has it; take the "
+                    "row out, or give it the state leaving."
                 )

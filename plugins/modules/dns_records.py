@@ -122,7 +122,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-zones:
+zone_ids:
   description: The ids of the zones that have declared records, by name.
   returned: success
   type: dict

@@ -15,7 +15,8 @@ description:
   - Changes go in as few requests as AWS's limits allow (1,000 values or 32,000 characters each, an update counting
     twice). What has to be removed and made in one step, such as a CNAME that becomes an alias, is in one request.
   - After writing, the zones are read again, and what is not there is a failure.
-  - The NS and SOA records of a zone's apex are never touched.
+  - The NS and SOA records of a zone's apex are never touched, and those of a scope of
+    M(mydigitalstructure.aws.dns_records) only together with their zone by O(state=absent).
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:
@@ -27,8 +28,8 @@ options:
   state:
     description:
       - With V(absent), every hosted zone of the platform is removed with its records. Records that are neither in
-        O(zones) nor needed by a certificate or a mail domain make it fail before anything is removed, unless
-        O(purge=true).
+        O(zones), nor of a scope, nor needed by a certificate or a mail domain make it fail before anything is removed,
+        unless O(purge=true).
       - Of an adopted zone the records in O(zones) and the platform's tags are removed.
     type: str
     choices: [present, absent]

@@ -12,10 +12,11 @@ version_added: 1.0.0
 description:
   - Reads the list of tenants, and gives their domains as M(mydigitalstructure.aws.mail_domains) takes them and their
     friendly names as M(mydigitalstructure.aws.dns_records) takes them. Changes nothing.
-  - Everything that is wrong is told at once, each in one sentence that begins with the file and line, or the table and key.
+  - Everything that is wrong is told at once, each in one sentence that begins with the file and line, or the table and
+    its item's key.
   - A tenant has C(name), C(domains) and, if it wants, C(state) (V(active), V(suspended) or V(leaving)), C(friendly),
-    C(configuration_set), C(dkim_selector) and C(dkim_secret), C(mail_from), C(on_mx_failure), C(dmarc) and C(tags). V(-)
-    says that it has none of what it would have by default.
+    C(configuration_set), C(dkim_selector) and C(dkim_secret), C(mail_from), C(on_mx_failure), C(dmarc) and C(tags).
+    V(-) says that it has none of what it would have by default.
   - CSV is UTF-8 with a header and commas; several domains stand in one cell with spaces between them, tags are
     C(key=value;key=value).
   - YAML is a list of tenants, or a mapping whose key C(tenants) has the list.
@@ -148,7 +149,7 @@ import os
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import client, run, set_module
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import normal
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError, Plan, refuse
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError, Plan
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._tenants import (
     Defaults,
     Tenants,

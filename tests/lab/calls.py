@@ -119,9 +119,9 @@ def identify(environ: dict, body: bytes) -> Identity:
         return Identity(service, target.rpartition(".")[2], region, caller)
     if "/operation/" in path:  # Smithy RPC: /service/<Service>/operation/<Operation>
         return Identity(service, path.rpartition("/")[2], region, caller)
-    reputation = reputation_operation(environ)
-    if reputation:
-        return Identity(service, reputation[0], region, caller)
+    found = sesv2_operation(environ)
+    if found:
+        return Identity(service, found[0], region, caller)
     try:
         operation, _arguments = _router(service).match(Request(environ))
         return Identity(service, operation.name, region, caller)
@@ -129,17 +129,27 @@ def identify(environ: dict, body: bytes) -> Identity:
         return Identity(service, "unknown", region, caller)
 
 
-def reputation_operation(environ: dict) -> tuple[str, dict[str, str]] | None:
-    """SES v2's operation on a reputation entity, with its parameters in the path; None for other requests.
+def sesv2_operation(environ: dict) -> tuple[str, dict[str, str]] | None:
+    """SES v2's operation where botocore's paths do not tell it, with its parameters in the path; None for the others.
 
-    The entity is an ARN, whose slashes a router takes for those of the path once it is decoded.
+    A reputation entity is an ARN, whose slashes a router takes for those of the path once it is decoded. Lists have
+    paths of their own since botocore 1.43.105, and AWS answers those of before too, which the AWS CLI asks.
     """
+    listed = EARLIER_LISTS.get((environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")))
+    if listed:
+        return listed, {}
     found = REPUTATION.match(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
     if not found:
         return None
     reference = urllib.parse.unquote(found["reference"])
     operation = REPUTATION_OPERATIONS[found["rest"]]
     return operation, {"ReputationEntityType": found["type"], "ReputationEntityReference": reference}
+
+
+EARLIER_LISTS = {
+    ("GET", "/v2/email/identities"): "ListEmailIdentities",
+    ("GET", "/v2/email/configuration-sets"): "ListConfigurationSets",
+}
 
 
 def _credential_scope(environ: dict) -> tuple[str, str, str]:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
+import pathlib
+import subprocess
+import sys
 
 import pytest
 from botocore.exceptions import ClientError
@@ -287,3 +292,19 @@ def refused_or_not(ses, name):
     except ClientError as error:
         return error.response["Error"]["Code"]
     return "answered"
+
+
+def test_the_aws_cli_lists_by_the_paths_of_before(lab, ses):
+    for number in range(3):
+        ses.create_email_identity(EmailIdentity=f"space{number}.com")
+    ses.create_configuration_set(ConfigurationSetName="adhoc")
+    lab.clear_calls()
+
+    def listed(operation):
+        aws = pathlib.Path(sys.executable).with_name("aws")
+        command = [aws, "sesv2", operation, "--page-size", "2", "--output", "json"]
+        return json.loads(subprocess.run(command, env=os.environ, check=True, capture_output=True, text=True).stdout)
+
+    assert len(listed("list-email-identities")["EmailIdentities"]) == 2
+    assert listed("list-configuration-sets")["ConfigurationSets"] == ["adhoc"]
+    assert [call["operation"] for call in lab.calls()] == ["ListEmailIdentities", "ListConfigurationSets"]

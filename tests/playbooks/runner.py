@@ -109,9 +109,16 @@ def family(pid: int) -> list[int]:
 
 
 def run_interrupted(
-    lab, directory: pathlib.Path, name: str, seconds: float, *, variables: dict | None, environment: dict
+    lab,
+    directory: pathlib.Path,
+    name: str,
+    seconds: float,
+    *,
+    calls: int = 1,
+    variables: dict | None,
+    environment: dict,
 ) -> int | None:
-    """Kill a playbook so many seconds after its first change.
+    """Kill a playbook so many seconds after a changing call, its first unless ``calls`` says which.
 
     Gives how many changing calls it had made until then, or None if it had come to its end.
     """
@@ -120,7 +127,7 @@ def run_interrupted(
     with subprocess.Popen(
         command, env=env, cwd=directory, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        while process.poll() is None and not lab.mutating():
+        while process.poll() is None and len(lab.mutating()) < calls:
             time.sleep(0.05)
         time.sleep(seconds)
         ended = process.poll() is not None

@@ -35,7 +35,7 @@ CHOSEN = [
     r"\b_[0-9a-z]+(?=\.[a-z]+\.acm-validations)",
     r"\bA(ROA|IPA|KIA|IDA)[A-Z0-9]+\b",
     r'(?<="UserId": ")\w+',
-    r'(?<=secret:mds/mail/smtp-)\w{6}',
+    r"(?<=secret:mds/mail/smtp-)\w{6}",
     r"\b[0-9a-f]{64}\b",
     r'(?<="InstanceProfileId": ")\w+',
     r"(?<=-)\d+(?=\.[a-z0-9-]+\.elb\.)",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+
+import botocore.exceptions
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _mail_domains as mail_domains
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
@@ -119,3 +122,92 @@ def test_calls_of_an_operation_keep_their_distance_and_others_do_not_wait(monkey
         pace("create_tenant_resource_association")
     mail_domains.Pace(0)("get_email_identity")
     assert len(slept) == 4
+
+
+class EarlierSes:
+    """SES by a botocore that does not know that ListTenants tells SendingStatus."""
+
+    def get_paginator(self, operation):
+        raise botocore.exceptions.OperationNotPageableError(operation_name=operation)
+
+    def list_tenants(self, **_asked):
+        return {"Tenants": [{"TenantName": f"mds-{name}", "TenantArn": f"arn:{name}"} for name in ("a", "b")]}
+
+    def list_reputation_entities(self, **_asked):
+        paused = {"ReputationEntityReference": "arn:b", "SendingStatusAggregate": "DISABLED"}
+        return {"ReputationEntities": [{**paused, "ReputationEntityReference": "arn:x"}, paused]}
+
+
+def test_an_earlier_botocore_is_asked_otherwise_who_is_paused():
+    reader = mail_domains.Reader.__new__(mail_domains.Reader)
+    reader.platform, reader.v2 = "mds", EarlierSes()
+    assert {name: item["SendingStatus"] for name, item in reader.tenants().items()} == {"a": None, "b": "DISABLED"}
+
+
+DAY = datetime.date(2026, 11, 25)
+
+
+def tagged(tenant, leaving=None, scope="tenants"):
+    """What is there of a domain that is not declared."""
+    tags = {mail_domains.TENANT_TAG: tenant, mail_domains.SCOPE_TAG: scope, mail_domains.LEAVING_TAG: leaving}
+    return {"tags": {key: value for key, value in tags.items() if value}}
+
+
+def leave(domains, **options):
+    """The plan of a purge in which none of these domains is declared; every tenant may send."""
+    tenants = {fields["tags"][mail_domains.TENANT_TAG]: {"SendingStatus": "ENABLED"} for fields in domains.values()}
+    leaving = mail_domains.Leaving(30, today=DAY, **options)
+    return mail_domains.plan({}, {}, observed(domains, tenants), purge=True, scope="tenants", leaving=leaving)
+
+
+def test_a_domain_is_marked_then_left_alone_then_deleted():
+    marked = leave({"a.com": tagged("a")})
+    assert named(marked) == [("update", "mail_tenant", "a"), ("update", "mail_domain", "a.com")]
+    assert marked.only("mail_domain")[0].after["tags"][mail_domains.LEAVING_TAG] == "2026-11-25"
+    assert named(leave({"a.com": tagged("a", "2026-10-27")})) == [("update", "mail_tenant", "a")]
+    gone = [("delete", "mail_tenant", "a"), ("delete", "mail_domain", "a.com")]
+    assert named(leave({"a.com": tagged("a", "2026-10-26")})) == gone
+    assert named(leave({"a.com": tagged("a")}, offboard_now=["a"])) == gone
+    assert named(leave({"a.com": tagged("a")}, offboard_now=["a.com"])) == gone
+    # whatever somebody wrote there: the grace begins today
+    assert leave({"a.com": tagged("a", "soon")}).only("mail_domain")[0].after["tags"][mail_domains.LEAVING_TAG] == (
+        "2026-11-25"
+    )
+    assert named(leave({"a.com": tagged("a", scope="others")})) == []
+
+
+def test_without_a_grace_one_that_is_leaving_goes_too():
+    there = observed({"a.com": tagged("a", "2026-11-25")}, {"a": {"SendingStatus": "DISABLED"}})
+    whole = mail_domains.plan({}, {}, there, purge=True, scope="tenants")
+    assert named(whole) == [("delete", "mail_tenant", "a"), ("delete", "mail_domain", "a.com")]
+
+
+@pytest.mark.parametrize(
+    ("there", "undeclared", "options", "refused"),
+    [
+        (100, 10, {}, False),
+        (100, 11, {}, True),
+        (100, 11, {"offboard": ["t0"]}, False),
+        (100, 20, {"offboard_now": [f"t{n}" for n in range(10)]}, False),
+        (100, 100, {}, True),
+        (3, 1, {}, False),
+        (3, 2, {}, True),
+        (1, 1, {}, True),
+        (1, 1, {"offboard": ["t0.com"]}, False),
+        (100, 100, {"max_leaving": 100}, False),
+        (100, 1, {"max_leaving": 0}, False),
+    ],
+)
+def test_how_many_may_begin_to_leave(there, undeclared, options, refused):
+    domains = {f"t{n}.com": tagged(f"t{n}") for n in range(undeclared)}
+    leaving = mail_domains.Leaving(30, today=DAY, **{"max_leaving": 10, **options})
+    if not refused:
+        mail_domains.check_leaving(domains, there, leaving)
+        return
+    with pytest.raises(InputError, match=f"^max_leaving: 10 percent .* {undeclared} of {there} domains"):
+        mail_domains.check_leaving(domains, there, leaving)
+
+
+def test_those_that_are_leaving_do_not_begin_again():
+    domains = {f"t{n}.com": tagged(f"t{n}", "2026-11-20") for n in range(50)}
+    mail_domains.check_leaving(domains, 100, mail_domains.Leaving(30, max_leaving=10, today=DAY))

@@ -31,7 +31,7 @@ from moto.sesv2.models import SESV2Backend
 from moto.sesv2.responses import SESV2Response
 from moto.sesv2.urls import url_paths as sesv2_paths
 
-from ..calls import reputation_operation
+from ..calls import sesv2_operation
 from ..clock import CLOCK
 from . import route53
 
@@ -779,7 +779,7 @@ def install() -> None:
     named = SESV2Response._get_action_from_method_and_request_uri
 
     def action(self: SESV2Response, request: Any) -> str:
-        found = reputation_operation(request.environ)
+        found = sesv2_operation(request.environ)
         if not found:
             return named(self, request)
         operation_name, self.uri_match = found
