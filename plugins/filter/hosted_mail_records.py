@@ -34,7 +34,9 @@ options:
 EXAMPLES = r"""
 - name: Show the records that belong into our zones
   ansible.builtin.debug:
-    msg: "{{ mail_domains_result.domains | mydigitalstructure.aws.hosted_mail_records(dns_zones | map(attribute='name')) }}"
+    msg: >-
+      {{ mail_domains_result.domains
+         | mydigitalstructure.aws.hosted_mail_records(dns_zones | map(attribute='name')) }}
 """
 
 RETURN = r"""

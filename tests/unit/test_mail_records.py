@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.mydigitalstructure.aws.plugins.filter.mail_record_names import mail_record_names
 from ansible_collections.mydigitalstructure.aws.plugins.filter.hosted_mail_records import hosted_mail_records
+from ansible_collections.mydigitalstructure.aws.plugins.filter.mail_record_names import mail_record_names
 
 ZONES = ["example.com", "Example.org."]
 
