@@ -32,6 +32,7 @@ def mail() -> dict[str, list]:
         {"name": item["IdentityName"], **ses.get_email_identity(EmailIdentity=item["IdentityName"])}
         for item in listed(ses, "list_email_identities", "EmailIdentities")
     ]
+    held["SesTenants"] = listed(ses, "list_tenants", "Tenants")
     sets = [{"ConfigurationSetName": name} for name in listed(ses, "list_configuration_sets", "ConfigurationSets")]
     held["ConfigurationSets"] = [ses.get_configuration_set(**one) for one in sets]
     held["EventDestinations"] = [
@@ -111,7 +112,6 @@ def account() -> dict[str, list]:
     held["Policies"] = listed(iam, "list_policies", "Policies", Scope="Local")
     held["VirtualMFADevices"] = listed(iam, "list_virtual_mfa_devices", "VirtualMFADevices")
     held["InstanceProfiles"] = listed(iam, "list_instance_profiles", "InstanceProfiles")
-    held["SesTenants"] = listed(boto3.client("sesv2"), "list_tenants", "Tenants")
     held["RolePolicies"] = [
         iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)
         for role in held["Roles"]

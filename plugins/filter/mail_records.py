@@ -7,49 +7,42 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: mail_records
-short_description: The DNS records of mail domains that lie in given zones
+short_description: The DNS records of mail domains, each with its owner
 version_added: 1.0.0
 description:
-  - Gives the records that mail domains need, as the module M(mydigitalstructure.aws.dns_zones) takes them, for the
-    domains that lie in one of the zones. Records of other domains are for whoever runs their DNS.
-  - In check mode the DKIM records of a domain that does not exist yet have names that begin with
-    V((known after apply\)).
+  - Gives the records of all domains, as the module M(mydigitalstructure.aws.dns_records) takes them, with the domain as
+    C(owner).
+  - A DMARC record has C(if_free), because a domain may have one of its own already.
 author:
   - mydigitalstructure (@mydigitalstructure)
-positional: zones
 options:
   _input:
     description:
       - The domains by name, as the module M(mydigitalstructure.aws.mail_domains) returned them.
     type: dict
     required: true
-  zones:
-    description:
-      - The names of the hosted zones.
-    type: list
-    elements: str
-    required: true
 """
 
 EXAMPLES = r"""
-- name: Show the records that belong into our zones
+- name: Show the records of all mail domains
   ansible.builtin.debug:
-    msg: "{{ mail_domains_result.domains | mydigitalstructure.aws.mail_records(dns_zones | map(attribute='name')) }}"
+    msg: "{{ mail_result.domains | mydigitalstructure.aws.mail_records }}"
 """
 
 RETURN = r"""
 _value:
-  description:
-    - Records with C(name), C(type), C(ttl) and C(values).
+  description: Records with C(name), C(type), C(ttl), C(values), C(owner) and C(if_free).
   type: list
   elements: dict
 """
 
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import in_zones
 
-
-def mail_records(domains, zones):
-    return [record for name in in_zones(domains, zones) for record in domains[name]["records"]]
+def mail_records(domains):
+    return [
+        {**record, "owner": name, "if_free": record["name"] == f"_dmarc.{name}"}
+        for name in sorted(domains)
+        for record in domains[name]["records"]
+    ]
 
 
 class FilterModule:

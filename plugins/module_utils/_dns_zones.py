@@ -459,7 +459,7 @@ def plan_absent(
     """The removal of everything that is ours: zones, and an adopted zone's declared records and ownership tags.
 
     Refuses, unless ``purge``, to remove a zone with records that were not declared, that neither a certificate nor a
-    mail domain needs and that are of no scope.
+    mail domain needs, and that are of no scope.
     """
     mine = {label: zone for label, zone in observed.items() if not ignored(label, ignore)}
     leaving = {label: zone for label, zone in mine.items() if ADOPTED_TAG not in zone.tags}

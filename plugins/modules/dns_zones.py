@@ -28,8 +28,8 @@ options:
   state:
     description:
       - With V(absent), every hosted zone of the platform is removed with its records. Records that are neither in
-        O(zones), nor of a scope, nor needed by a certificate or a mail domain make it fail before anything is
-        removed, unless O(purge=true).
+        O(zones), nor of a scope, nor needed by a certificate or a mail domain make it fail before anything is removed,
+        unless O(purge=true).
       - Of an adopted zone the records in O(zones) and the platform's tags are removed.
     type: str
     choices: [present, absent]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mydigitalstructure.aws.plugins.filter.owned_mail_records import owned_mail_records
+from ansible_collections.mydigitalstructure.aws.plugins.filter.mail_records import mail_records
 from ansible_collections.mydigitalstructure.aws.plugins.filter.tenant_zone_files import tenant_zone_files
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_records import scope_identifier, scope_of
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_scope import place, plan_scope
@@ -85,7 +85,7 @@ def test_the_records_of_mail_domains_and_the_files_of_those_elsewhere():
         "b.com": {"tenant": "two", "records": [{"name": "_dmarc.b.com", "type": "TXT", "ttl": 1, "values": ["x"]}]},
         "a.com": {"tenant": "one", "records": [{"name": "mail.a.com", "type": "MX", "ttl": 1, "values": ["y"]}]},
     }
-    records = owned_mail_records(domains)
+    records = mail_records(domains)
     assert [(item["name"], item["owner"], item["if_free"]) for item in records] == [
         ("mail.a.com", "a.com", False),
         ("_dmarc.b.com", "b.com", True),

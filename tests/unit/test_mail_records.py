@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.mydigitalstructure.aws.plugins.filter.hosted_mail_records import hosted_mail_records
 from ansible_collections.mydigitalstructure.aws.plugins.filter.mail_record_names import mail_record_names
-from ansible_collections.mydigitalstructure.aws.plugins.filter.mail_records import mail_records
 
 ZONES = ["example.com", "Example.org."]
 
@@ -18,11 +18,11 @@ def test_records_of_domains_in_our_zones_are_ours_to_write():
         "example.org": {"records": [record("_dmarc.example.org")]},
         "notexample.com": {"records": [record("_dmarc.notexample.com")]},
     }
-    assert [item["name"] for item in mail_records(domains, ZONES)] == [
+    assert [item["name"] for item in hosted_mail_records(domains, ZONES)] == [
         "_dmarc.example.org",
         "(known after apply)-1._domainkey.news.example.com",
     ]
-    assert mail_records({}, ZONES) == []
+    assert hosted_mail_records({}, ZONES) == []
 
 
 def test_names_are_those_that_a_domain_has_without_asking_ses():
