@@ -78,9 +78,9 @@ TRUST = {
 WIDE = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
-def policy(base=GOOD, index=0, **elements) -> dict:
-    """The policy with elements of one statement changed; None takes one away."""
-    changed = copy.deepcopy(base)
+def policy(base=None, index=0, **elements) -> dict:
+    """The policy (the good one, if none is given) with elements of one statement changed; None takes one away."""
+    changed = copy.deepcopy(base or GOOD)
     statement = changed["Statement"][index]
     statement.update(elements)
     changed["Statement"][index] = {key: value for key, value in statement.items() if value is not None}
