@@ -212,5 +212,5 @@ def check_guards(groups: Items, users: Items) -> None:
     for user in users:
         if not user.get("groups"):
             raise InputError(
-                f"access_users: {user['name']}: groups is empty; at least one is needed, because groups have the guards."
+                f"access_users: {user['name']}: groups is empty; at least one is needed, since groups have the guards."
             )
