@@ -10,16 +10,16 @@ name: access_problem
 short_description: What keeps the variables of role access from working
 version_added: 1.0.0
 description:
-  - Looks whether C(access_source_ranges) let in whoever runs this and not everybody, and whether the guards of
-    C(access_groups) are known. Does not ask AWS.
+  - Looks whether C(access_source_ranges) let in whoever runs this and not everybody, whether the guards of
+    C(access_groups) are known, and whether all C(access_users) are guarded by a group. Does not ask AWS.
 author:
   - mydigitalstructure (@mydigitalstructure)
 positional: caller
 options:
   _input:
     description:
-      - The values of the role's variables C(access_source_ranges), C(access_source_anywhere), C(access_source_force)
-        and C(access_groups), keyed by their names.
+      - The values of the role's variables C(access_source_ranges), C(access_source_anywhere), C(access_source_force),
+        C(access_groups) and C(access_users), keyed by their names.
     type: dict
     required: true
   caller:
@@ -56,7 +56,7 @@ def access_problem(variables, caller):
             anywhere=variables.get("access_source_anywhere") or "",
             force=bool(variables.get("access_source_force")),
         )
-        check_guards(variables.get("access_groups") or [])
+        check_guards(variables.get("access_groups") or [], variables.get("access_users") or [])
     except InputError as error:
         return str(error)
     return ""

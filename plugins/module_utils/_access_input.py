@@ -201,11 +201,16 @@ def check_sources(ranges: t.Sequence[str], caller: str, *, anywhere: str = "", f
         )
 
 
-def check_guards(groups: Items) -> None:
-    """Raise :class:`InputError` for a guard that there is none of."""
+def check_guards(groups: Items, users: Items) -> None:
+    """Raise :class:`InputError` for a guard that there is none of, and for a user whom no group guards."""
     for group in groups:
         for guard in group.get("guards") or []:
             if guard not in GUARDS:
                 raise InputError(
                     f"access_groups: {group.get('name')}: guards {guard!r} is not one of {', '.join(GUARDS)}."
                 )
+    for user in users:
+        if not user.get("groups"):
+            raise InputError(
+                f"access_users: {user['name']}: groups is empty; at least one is needed, since groups have the guards."
+            )

@@ -125,6 +125,8 @@ def test_groups_are_guarded_unless_they_say_otherwise():
     ]
     everything = {"access_source_ranges": ["203.0.113.0/24"], "access_groups": [{"name": "a", "guards": ["none"]}]}
     assert "'none' is not one of mfa, source" in access_problem(everything, "203.0.113.7")
+    nobody = {"access_source_ranges": ["203.0.113.0/24"], "access_users": [{"name": "alice", "groups": []}]}
+    assert access_problem(nobody, "203.0.113.7").startswith("access_users: alice: groups is empty")
 
 
 def test_the_first_problem_of_several_policies():
