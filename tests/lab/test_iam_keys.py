@@ -103,8 +103,11 @@ def test_mfa(lab, iam):
     call("UntagMFADevice", SerialNumber=serial, TagKeys=["a"])
     assert call("ListMFADeviceTags", SerialNumber=serial)["Tags"] == [{"Key": "c", "Value": "d"}]
 
+    key = iam.create_access_key(UserName="alice")["AccessKey"]
+    assert [d["SerialNumber"] for d in call("ListMFADevices", UserName="alice")["MFADevices"]] == [serial]
+    assert [d["SerialNumber"] for d in with_key(lab, key, "iam").list_mfa_devices()["MFADevices"]] == [serial]
     sts = Recorder(lab, "sts")
-    sts.client = with_key(lab, iam.create_access_key(UserName="alice")["AccessKey"])
+    sts.client = with_key(lab, key)
     sts.client.meta.events.register("before-parse", sts._keep)
     given = {"SerialNumber": serial, "TokenCode": totp.at(moment)}
     session = sts("GetSessionToken", **given, DurationSeconds=900)["Credentials"]

@@ -80,6 +80,7 @@ def test_check_enrol_and_second_run(lab, iam, run_module):
     assert (again["changed"], again["actions"], again["users_without_mfa"]) == (False, [], [])
     assert again["devices"]["alice"]["handed_over"] is None
     assert lab.mutating() == []
+    assert len(lab.calls()) == 7
 
 
 def test_the_lab_refuses_other_codes(lab, iam, run_module, monkeypatch):

@@ -35,23 +35,26 @@ PROFILES = [
 ]
 
 
+def variables_in(directory):
+    """Everything that the role makes lies beneath this directory."""
+    return {
+        "cli_hosts": "localhost",
+        "cli_become": False,
+        "cli_install": "none",
+        "cli_bin_directory": str(directory / "bin"),
+        "cli_completion_directory": str(directory / "completions"),
+        "cli_config_path": str(directory / "aws/config"),
+        "cli_profiles": PROFILES,
+    }
+
+
 @pytest.fixture
 def cli(tmp_path):
-    """Run a playbook, by itself that of the collection, with everything beneath a directory."""
+    """Run a playbook, by itself that of the collection."""
     (tmp_path / "bin").mkdir()
 
     def run(*arguments, book="cli", **variables):
-        given = {
-            "cli_hosts": "localhost",
-            "cli_become": False,
-            "cli_install": "none",
-            "cli_bin_directory": str(tmp_path / "bin"),
-            "cli_completion_directory": str(tmp_path / "completions"),
-            "cli_config_path": str(tmp_path / "aws/config"),
-            "cli_profiles": PROFILES,
-            **variables,
-        }
-        return run_playbook(tmp_path, book, *arguments, variables=given)
+        return run_playbook(tmp_path, book, *arguments, variables={**variables_in(tmp_path), **variables})
 
     return run
 
@@ -119,7 +122,7 @@ class Terminal:
             os.execve(command[0], [str(part) for part in command], environment)
         self.seen = ""
 
-    def until(self, text, seconds=120):
+    def until(self, text, seconds=300):
         """Read until the text was seen or the command has ended; what was seen since the last time."""
         limit = time.monotonic() + seconds
         while text not in self.seen:
@@ -142,10 +145,19 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The directory in which the role has done its work."""
+    directory = tmp_path_factory.mktemp("cli")
+    (directory / "bin").mkdir()
+    made = run_playbook(directory, "cli", variables=variables_in(directory))
+    assert made.status == 0, made.failure()
+    return directory
+
+
 @pytest.fixture
-def alice(cli, lab, tmp_path):
-    """The role's work, a user with a key and an MFA device, and the environment of her shell."""
-    assert cli().status == 0
+def alice(installed, lab):
+    """A user with a key and an MFA device, and the environment of her shell."""
     iam = lab.client("iam")
     iam.create_user(UserName="alice")
     key = iam.create_access_key(UserName="alice")["AccessKey"]
@@ -158,17 +170,17 @@ def alice(cli, lab, tmp_path):
         AuthenticationCode1=totp.at(now - 30),
         AuthenticationCode2=totp.at(now),
     )
-    credentials = tmp_path / "aws/credentials"
+    credentials = installed / "aws/credentials"
     credentials.write_text(
         f"[alice]\naws_access_key_id = {key['AccessKeyId']}\naws_secret_access_key = {key['SecretAccessKey']}\n"
     )
     environment = {
-        "PATH": f"{tmp_path}/bin:{BIN}:/usr/bin:/bin",
-        "HOME": str(tmp_path),
+        "PATH": f"{installed}/bin:{BIN}:/usr/bin:/bin",
+        "HOME": str(installed),
         "SHELL": "/bin/sh",
         "PS1": "$ ",
         "TERM": "dumb",
-        "AWS_CONFIG_FILE": str(tmp_path / "aws/config"),
+        "AWS_CONFIG_FILE": str(installed / "aws/config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
         "AWS_ENDPOINT_URL": lab.endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -180,10 +192,10 @@ def files_beneath(directory):
     return [path for path in directory.rglob("*") if path.is_file()]
 
 
-def test_a_session_at_a_terminal(alice, tmp_path):
+def test_a_session_at_a_terminal(alice, installed):
     environment, totp, key = alice
-    before = files_beneath(tmp_path)
-    terminal = Terminal([tmp_path / "bin/mds-session", "-p", "alice"], environment)
+    before = files_beneath(installed)
+    terminal = Terminal([installed / "bin/mds-session", "-p", "alice"], environment)
     # her profile has no device, so it is looked up
     terminal.until(f"MFA code for {SERIAL}: ")
     terminal.type("12345")
@@ -197,14 +209,14 @@ def test_a_session_at_a_terminal(alice, tmp_path):
     assert '"arn:aws:iam::123456789012:user/alice"' in terminal.until("key ASIA")
     terminal.type("exit")
     assert terminal.close() == 0
-    assert files_beneath(tmp_path) == before
+    assert files_beneath(installed) == before
     assert key["AccessKeyId"].startswith("AKIA")
 
 
-def test_a_command_with_a_role(alice, tmp_path):
+def test_a_command_with_a_role(alice, installed):
     environment, totp, _key = alice
     command = [
-        tmp_path / "bin/mds-session",
+        installed / "bin/mds-session",
         "-p",
         "operator",
         "--",
@@ -226,8 +238,8 @@ def test_a_command_with_a_role(alice, tmp_path):
         (["-p", "alice", "-d", "1h"], "-d: '1h' is not a number of seconds."),
     ],
 )
-def test_bad_arguments(alice, tmp_path, arguments, sentence):
+def test_bad_arguments(alice, installed, arguments, sentence):
     environment, _totp, _key = alice
-    command = [tmp_path / "bin/mds-session", *arguments]
+    command = [installed / "bin/mds-session", *arguments]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 1 and sentence in ran.stderr

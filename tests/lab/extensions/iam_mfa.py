@@ -115,6 +115,19 @@ def list_device_tags(self: IamResponse) -> ActionResult:
     return ActionResult({"Tags": tags_of(self.backend, device_of(self).serial_number), "IsTruncated": False})
 
 
+def list_devices_of(self: IamResponse) -> ActionResult:
+    """Without a name, those of who asks."""
+    name = self._get_param("UserName")
+    user = self.backend.get_user(name) if name else self.backend.get_user_from_access_key_id(self.get_access_key())
+    if user is None:
+        raise NoSuchEntity("The user of these credentials cannot be found.")
+    devices = [
+        {"UserName": user.name, "SerialNumber": device.serial_number, "EnableDate": device.enable_date}
+        for device in user.mfa_devices.values()
+    ]
+    return ActionResult({"MFADevices": devices, "IsTruncated": False})
+
+
 def enable(original, self: IAMBackend, user_name: str, serial_number: str, code_1: str, code_2: str) -> None:
     user = self.get_user(user_name)
     device = self.virtual_mfa_devices.get(serial_number)
@@ -188,6 +201,7 @@ def user_of_key(original, self: IAMBackend, access_key_id: str) -> User | None:
 def install() -> None:
     IamResponse.create_virtual_mfa_device = create_device
     IamResponse.list_virtual_mfa_devices = list_devices
+    IamResponse.list_mfa_devices = list_devices_of
     IamResponse.tag_mfa_device = tag_device
     IamResponse.untag_mfa_device = untag_device
     IamResponse.list_mfa_device_tags = list_device_tags
