@@ -469,7 +469,8 @@ class Apply:
         except is_boto3_error_code("LimitExceededException") as error:
             raise self.limit(error, "") from error
         self.active(name)
-        if wanted.fields["ttl"]:
+        # the run beside this one may have set it, and AWS refuses the same again
+        if wanted.fields["ttl"] and self.reader.ttl(name)[0] != wanted.fields["ttl"]:
             self.put_ttl(name, wanted.fields["ttl"], None)
         if wanted.fields["recovery_days"]:
             self.put_recovery(name, wanted.fields["recovery_days"])
@@ -556,8 +557,8 @@ class Apply:
         if detail is None:
             return
         # something may have been put into it since the plan
-        told = name in self.delete_with_data or detail["TableStatus"] != ACTIVE
-        if not told and self.reader.holds_items(name, detail):
+        unasked = name not in self.delete_with_data and detail["TableStatus"] == ACTIVE
+        if unasked and self.reader.holds_items(name, detail):
             raise InputError("it holds items now; it is only removed when delete_with_data names it.")
         try:
             self.dynamodb.delete_table(TableName=self.reader.aws_name(name))
