@@ -59,6 +59,7 @@ def mail() -> dict[str, list]:
 def account() -> dict[str, list]:
     ec2, elb, dns = boto3.client("ec2"), boto3.client("elbv2"), boto3.client("route53")
     acm, scaling, iam = boto3.client("acm"), boto3.client("autoscaling"), boto3.client("iam")
+    dynamodb, capacity = boto3.client("dynamodb"), boto3.client("application-autoscaling")
     held = {
         key: listed(ec2, operation, key)
         for operation, key in {
@@ -101,6 +102,12 @@ def account() -> dict[str, list]:
     ]
     held["Certificates"] = listed(acm, "list_certificates", "CertificateSummaryList")
     held["AutoScalingGroups"] = listed(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")
+    held["Tables"] = [
+        dynamodb.describe_table(TableName=name)["Table"] for name in listed(dynamodb, "list_tables", "TableNames")
+    ]
+    held["ScalingPolicies"] = listed(
+        capacity, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="dynamodb"
+    )
     held["Roles"] = listed(iam, "list_roles", "Roles")
     held["Users"] = listed(iam, "list_users", "Users")
     held["Groups"] = listed(iam, "list_groups", "Groups")

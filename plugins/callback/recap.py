@@ -61,6 +61,9 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
         yield "admin address", result["admin_address"]["public_ip"]
     for name, group in (result.get("security_groups") or {}).items():
         yield f"group {name}", group["id"]
+    for name, table in (result.get("tables") or {}).items():
+        if isinstance(table, dict) and "stream_arn" in table:
+            yield f"table {name}", table["arn"]
     for name, certificate in (result.get("certificates") or {}).items():
         yield f"certificate {name}", f"{certificate['status']}  {certificate['arn']}"
     for name, balancer in (result.get("load_balancers") or {}).items():

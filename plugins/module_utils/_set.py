@@ -219,10 +219,37 @@ class Application:
                     failed += [(action, self.describe(error)) for action in group]
                 else:
                     self.done += group
+        self._refuse(failed)
+        return results
+
+    def run_chains(
+        self, chains: t.Sequence[t.Sequence[Action]], do: t.Callable[[Action], t.Any], workers: int | None = None
+    ) -> None:
+        """Do chains of actions at the same time, the actions of one chain one after the other.
+
+        What fails ends its own chain alone; :class:`ApplyError` tells what was not reached.
+        """
+
+        def follow(chain: t.Sequence[Action]) -> tuple[Action, str] | None:
+            for action in chain:
+                try:
+                    do(action)
+                except self.errors as error:
+                    return action, self.describe(error)
+                self.done.append(action)
+            return None
+
+        if not chains:
+            return
+        with concurrent.futures.ThreadPoolExecutor(min(workers or self.workers, len(chains))) as pool:
+            ends = [future.result() for future in [pool.submit(follow, chain) for chain in chains]]
+        self._refuse([end for end in ends if end])
+
+    def _refuse(self, failed: list[tuple[Action, str]]) -> None:
+        """Raise :class:`ApplyError` if anything failed."""
         if failed:
             settled = {id(a) for a in self.done} | {id(a) for a, reason in failed}
             raise ApplyError(self.done, failed, [a for a in self.plan if id(a) not in settled])
-        return results
 
 
 def concurrently(*calls: t.Callable[[], t.Any], workers: int = 8) -> list[t.Any]:

@@ -259,3 +259,65 @@ def test_iam(lab):
     job = call("GenerateServiceLastAccessedDetails", Arn=arn)["JobId"]
     call("GetServiceLastAccessedDetails", JobId=job)
     call("GetServiceLastAccessedDetails", JobId=job)
+
+
+def test_dynamodb(lab):
+    call, scaling = Recorder(lab, "dynamodb"), Recorder(lab, "application-autoscaling")
+    throughput = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
+    hash_key = [{"AttributeName": "id", "KeyType": "HASH"}]
+    range_key = [*hash_key, {"AttributeName": "at", "KeyType": "RANGE"}]
+    attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "at")]
+    call(
+        "CreateTable",
+        TableName="one",
+        AttributeDefinitions=attributes,
+        KeySchema=range_key,
+        ProvisionedThroughput=throughput,
+        LocalSecondaryIndexes=[
+            {"IndexName": "local", "KeySchema": range_key, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "global",
+                "KeySchema": [{"AttributeName": "at", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+                "ProvisionedThroughput": throughput,
+            }
+        ],
+        SSESpecification={"Enabled": True, "SSEType": "KMS"},
+        TableClass="STANDARD_INFREQUENT_ACCESS",
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
+
+    def active():
+        for _look in range(4):
+            found = call("DescribeTable", TableName="one")["Table"]
+        return found
+
+    arn = active()["TableArn"]
+    lower = {"ReadCapacityUnits": 4, "WriteCapacityUnits": 5}
+    call("UpdateTable", TableName="one", ProvisionedThroughput=lower)
+    active()
+    call("UpdateTable", TableName="one", BillingMode="PAY_PER_REQUEST")
+    active()
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    call("UpdateTable", TableName="one", StreamSpecification=stream)
+    active()
+    call("UpdateTimeToLive", TableName="one", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ends"})
+    call("DescribeTimeToLive", TableName="one")
+    recovery = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 7}
+    with pytest.raises(call.client.exceptions.ContinuousBackupsUnavailableException):
+        call("UpdateContinuousBackups", TableName="one", PointInTimeRecoverySpecification=recovery)
+    call("UpdateContinuousBackups", TableName="one", PointInTimeRecoverySpecification=recovery)
+    call("DescribeContinuousBackups", TableName="one")
+    call("TagResource", ResourceArn=arn, Tags=[{"Key": "a", "Value": "c"}])
+    call("ListTagsOfResource", ResourceArn=arn)
+    of = {
+        "ServiceNamespace": "dynamodb",
+        "ResourceId": "table/one",
+        "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+    }
+    scaling("RegisterScalableTarget", **of, MinCapacity=1, MaxCapacity=9)
+    scaling("DescribeScalableTargets", ServiceNamespace="dynamodb")
+    scaling("DeregisterScalableTarget", **of)
+    call("DeleteTable", TableName="one")

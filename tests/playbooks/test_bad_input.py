@@ -145,6 +145,16 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "security",
         ["groups: group cache", "ports '8090-8080'", "the lower port is first (8080-8090)"],
     ),
+    "table's key without a type": (
+        changed("tables_tables", 3, sort_key="at"),
+        "tables",
+        ["tables: counters: sort_key 'at'", "not in attributes", "space, window"],
+    ),
+    "table's scaling upside down": (
+        changed("tables_tables", 1, autoscaling={"write": {"min": 20, "max": 10}}),
+        "tables",
+        ["tables: audit: autoscaling write min 20", "above max 10"],
+    ),
     "CNAME at the apex": (
         records(1, {"name": "@", "type": "CNAME", "ttl": 300, "values": ["mydigitalstructure.com"]}),
         "dns",

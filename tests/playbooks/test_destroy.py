@@ -75,6 +75,14 @@ def plant(lab) -> None:
         Port=80,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": targets["TargetGroupArn"]}],
     )
+    lab.client("dynamodb").create_table(
+        TableName="mds-foreign",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=[{"Key": "Owner", "Value": "somebody else"}],
+    )
+    lab.client("dynamodb").describe_table(TableName="mds-foreign")  # with the first look it is ACTIVE
     zone = dns.create_hosted_zone(Name="foreign.example", CallerReference="theirs")["HostedZone"]["Id"]
     dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=text_record("CREATE", "www.foreign.example"))
 
@@ -125,6 +133,31 @@ def test_protection_stops_the_removal_before_anything_is_gone(platform):
     platform.provision()
     plan = platform.playbook("destroy", "--check", variables=CONFIRMED)
     assert plan.status == 0, plan.failure()
+
+
+def test_a_table_that_is_protected_or_holds_something_stops_the_removal(platform):
+    dynamodb = platform.lab.client("dynamodb")
+
+    def protect(on: bool) -> None:
+        dynamodb.update_table(TableName="mds-audit", DeletionProtectionEnabled=on)
+        while dynamodb.describe_table(TableName="mds-audit")["Table"]["TableStatus"] != "ACTIVE":
+            pass
+
+    protect(True)
+    try:
+        sentence = platform.refusal()
+    finally:
+        protect(False)
+    assert "deletion protection is on for audit" in sentence
+
+    dynamodb.put_item(TableName="mds-sessions", Item={"id": {"S": "one"}})
+    sentence = platform.refusal(tables_delete_with_data=["counters"])
+    assert "sessions holds items" in sentence and "delete_with_data" in sentence
+    named = {**CONFIRMED, "tables_delete_with_data": ["sessions"]}
+    plan = platform.playbook("destroy", "--check", variables=named)
+    assert plan.status == 0, plan.failure()
+    assert ("table", "sessions") in plan.actions()
+    dynamodb.delete_item(TableName="mds-sessions", Key={"id": {"S": "one"}})
 
 
 def test_a_foreign_record_in_our_zone_stops_the_removal(platform):

@@ -91,6 +91,24 @@ def test_a_failed_item_leaves_the_others_done_and_names_the_rest():
     assert "1 of 4 changes failed: create thing b: 'quota'" in str(caught.value)
 
 
+def test_a_failed_item_ends_its_own_chain_alone():
+    plan = _set.compare("thing", {name: {"x": 1} for name in ("a1", "a2", "a3", "b1", "b2")}, {})
+    chains = [[action for action in plan if action.name[0] == name] for name in "ab"]
+    made = []
+
+    def make(action):
+        if action.name == "a2":
+            raise KeyError("quota")
+        made.append(action.name)
+
+    with pytest.raises(_set.ApplyError) as caught:
+        _set.Application(plan, (KeyError,)).run_chains(chains, make)
+    assert sorted(made) == ["a1", "b1", "b2"] and made.index("b1") < made.index("b2")
+    assert sorted(action.name for action in caught.value.done) == ["a1", "b1", "b2"]
+    assert [action.name for action, reason in caught.value.failed] == ["a2"]
+    assert [action.name for action in caught.value.not_done] == ["a3"]
+
+
 def test_a_defect_is_raised_as_it_is():
     plan = _set.compare("thing", {"a": {"x": 1}}, {})
     with pytest.raises(ZeroDivisionError):

@@ -1,0 +1,169 @@
+"""Random sets of tables, what AWS then has of them, and which ways from one set to another are refused.
+
+For the property tests of module tables, on a model of AWS and on the lab. Nothing here uses the collection's own code.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+TYPES = {"string": "S", "number": "N"}
+KEYS = {"a": ("id", None), "b": ("id", "at")}
+"""Each table's keys, which never change; they are strings."""
+STREAMS = {"none": None, "keys_only": "KEYS_ONLY", "new_image": "NEW_IMAGE"}
+CLASSES = {"standard": "STANDARD", "infrequent_access": "STANDARD_INFREQUENT_ACCESS"}
+
+scaled = st.builds(
+    lambda low, more: {"min": low, "max": low + more, "target": 70}, st.integers(1, 9), st.integers(0, 9)
+)
+
+
+@st.composite
+def table(draw, name):
+    """A valid table, as the module takes it."""
+    partition, sort = KEYS[name]
+    chosen = draw(st.lists(st.sampled_from(["one", "two", "six"]), unique=True))
+    # a key's type is the table's affair: all indexes that have it agree
+    types = {key: draw(st.sampled_from(sorted(TYPES))) for key in ("x", "y")}
+    indexes = []
+    for index in chosen:
+        keys = draw(st.sampled_from([("x", None), ("y", None), ("x", "y"), ("y", "id")]))
+        projection = draw(st.sampled_from(["all", "keys_only"]))
+        indexes.append({"name": index, "partition_key": keys[0], "sort_key": keys[1], "projection": projection})
+    used = {partition, sort, *(index[part] for index in indexes for part in ("partition_key", "sort_key"))} - {None}
+    made = {
+        "name": name,
+        "attributes": {key: types.get(key, "string") for key in sorted(used)},
+        "partition_key": partition,
+        "sort_key": sort,
+        "global_indexes": indexes,
+        "billing_mode": draw(st.sampled_from(["on_demand", "provisioned"])),
+        "ttl": draw(st.sampled_from([None, "expires", "ends"])),
+        "recovery_days": draw(st.sampled_from([0, 7])),
+        "stream": draw(st.sampled_from(sorted(STREAMS))),
+        "table_class": draw(st.sampled_from(sorted(CLASSES))),
+        "deletion_protection": draw(st.booleans()),
+        "tags": draw(st.sampled_from([{}, {"Team": "data"}, {"Team": "web", "Cost": "1"}])),
+    }
+    if made["billing_mode"] == "provisioned":
+        for owner in (made, *indexes):
+            own = {mode: draw(scaled) for mode in draw(st.sets(st.sampled_from(["read", "write"])))}
+            owner["capacity"] = {mode: draw(st.integers(1, 9)) for mode in ("read", "write") if mode not in own}
+            owner["autoscaling"] = own
+    return made
+
+
+@st.composite
+def states(draw):
+    """A set of tables, keyed by name; there may be none."""
+    return {name: draw(table(name)) for name in draw(st.sets(st.sampled_from(sorted(KEYS))))}
+
+
+def refused(before: dict, after: dict) -> bool:
+    """Whether one of the tables cannot go the whole way at once."""
+    for name, there in before.items():
+        if name not in after:
+            if there["deletion_protection"]:
+                return True
+            continue
+        wanted = after[name]
+        if None not in (there["ttl"], wanted["ttl"]) and there["ttl"] != wanted["ttl"]:
+            return True
+        if "none" not in (there["stream"], wanted["stream"]) and there["stream"] != wanted["stream"]:
+            return True
+    return False
+
+
+def units(owner: dict) -> tuple:
+    """Provisioned read and write units, None where they are scaled; none at all on demand."""
+    if "capacity" not in owner:
+        return (0, 0)
+    return tuple(owner["capacity"].get(mode) for mode in ("read", "write"))
+
+
+def expected(wanted: dict) -> dict:
+    """What :func:`found` gives when AWS has exactly these tables."""
+    picture = {}
+    for name, item in wanted.items():
+
+        def keys(owner, types=item["attributes"]):
+            parts = (("HASH", owner["partition_key"]), ("RANGE", owner["sort_key"]))
+            return [(kind, key, TYPES[types[key]]) for kind, key in parts if key]
+
+        owners = {None: item, **{index["name"]: index for index in item["global_indexes"]}}
+        picture[name] = {
+            "keys": keys(item),
+            "billing": "PAY_PER_REQUEST" if item["billing_mode"] == "on_demand" else "PROVISIONED",
+            "units": {place: units(owner) for place, owner in owners.items()},
+            "indexes": {
+                index["name"]: ("ACTIVE", keys(index), index["projection"].upper()) for index in item["global_indexes"]
+            },
+            "ttl": item["ttl"],
+            "days": item["recovery_days"],
+            "stream": STREAMS[item["stream"]],
+            "class": CLASSES[item["table_class"]],
+            "protected": item["deletion_protection"],
+            "tags": item["tags"],
+            "scaling": {
+                (place, mode): (moved["min"], moved["max"], moved["target"])
+                for place, owner in owners.items()
+                for mode, moved in owner.get("autoscaling", {}).items()
+            },
+        }
+    return picture
+
+
+def found(dynamodb, scaling, wanted: dict) -> dict:
+    """What AWS has, asked with boto3's calls; units that ``wanted`` has scaled are not looked at."""
+    picture = {}
+    for aws_name in dynamodb.list_tables()["TableNames"]:
+        detail = dynamodb.describe_table(TableName=aws_name)["Table"]
+        name, types = aws_name.removeprefix("mds-"), {}
+        for item in detail["AttributeDefinitions"]:
+            types[item["AttributeName"]] = item["AttributeType"]
+
+        def keys(owner, types=types):
+            return [(key["KeyType"], key["AttributeName"], types[key["AttributeName"]]) for key in owner["KeySchema"]]
+
+        owners = {None: detail, **{index["IndexName"]: index for index in detail.get("GlobalSecondaryIndexes", [])}}
+        of = {"ServiceNamespace": "dynamodb"}
+        moved = {}
+        for target in scaling.describe_scalable_targets(**of)["ScalableTargets"]:
+            parts = target["ResourceId"].split("/")
+            if parts[1] == aws_name:
+                place = (
+                    parts[3] if len(parts) > 2 else None,
+                    "read" if "Read" in target["ScalableDimension"] else "write",
+                )
+                same = {**of, "ResourceId": target["ResourceId"], "ScalableDimension": target["ScalableDimension"]}
+                [policy] = scaling.describe_scaling_policies(**same)["ScalingPolicies"]
+                aim = policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+                moved[place] = (target["MinCapacity"], target["MaxCapacity"], aim)
+        ttl = dynamodb.describe_time_to_live(TableName=aws_name)["TimeToLiveDescription"]
+        backups = dynamodb.describe_continuous_backups(TableName=aws_name)["ContinuousBackupsDescription"]
+        tags = dynamodb.list_tags_of_resource(ResourceArn=detail["TableArn"])["Tags"]
+        throughput = {
+            place: tuple(
+                None if (place, mode) in moved else owner["ProvisionedThroughput"][f"{mode.capitalize()}CapacityUnits"]
+                for mode in ("read", "write")
+            )
+            for place, owner in owners.items()
+        }
+        picture[name] = {
+            "keys": keys(detail),
+            "billing": detail.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+            "units": throughput,
+            "indexes": {
+                place: (index["IndexStatus"], keys(index), index["Projection"]["ProjectionType"])
+                for place, index in owners.items()
+                if place
+            },
+            "ttl": ttl.get("AttributeName") if ttl["TimeToLiveStatus"].startswith("ENABL") else None,
+            "days": backups["PointInTimeRecoveryDescription"].get("RecoveryPeriodInDays", 0),
+            "stream": detail.get("StreamSpecification", {}).get("StreamViewType"),
+            "class": detail.get("TableClassSummary", {}).get("TableClass", "STANDARD"),
+            "protected": detail["DeletionProtectionEnabled"],
+            "tags": {tag["Key"]: tag["Value"] for tag in tags if ":" not in tag["Key"] and tag["Key"] != "Name"},
+            "scaling": moved,
+        }
+    return picture
