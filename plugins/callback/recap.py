@@ -59,6 +59,8 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
         yield "admin address", result["admin_address"]["public_ip"]
     for name, group in (result.get("security_groups") or {}).items():
         yield f"group {name}", group["id"]
+    for name, bucket in (result.get("buckets") or {}).items():
+        yield f"bucket {name}", bucket["arn"]
     for name, certificate in (result.get("certificates") or {}).items():
         yield f"certificate {name}", f"{certificate['status']}  {certificate['arn']}"
     for name, balancer in (result.get("load_balancers") or {}).items():
