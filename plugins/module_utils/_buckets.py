@@ -183,10 +183,10 @@ class Reader:
         """The arguments of every call on a bucket: S3 refuses it when the bucket is another account's."""
         return {"Bucket": bucket, "ExpectedBucketOwner": self.place.account}
 
-    def tags(self, bucket: str) -> tuple[bool, dict[str, str] | None]:
-        """Whether a bucket is there, and its tags; None where they may not be read."""
+    def tagging(self, bucket: str) -> tuple[bool, Answer | None]:
+        """Whether a bucket is there, and what S3 says of its tags; None where they may not be read."""
         try:
-            return True, ASPECTS["tags"].parse(self.answer(bucket, "tags"))
+            return True, self.answer(bucket, "tags")
         except is_boto3_error_code("NoSuchBucket"):
             return False, None
         except is_boto3_error_code(FORBIDDEN):
@@ -223,12 +223,13 @@ class Reader:
         regions = {item["Name"]: item.get("BucketRegion") or self.place.region for item in listed}
         declared = {fields["bucket"] for fields in wanted.values()}
         here = sorted({name for name, region in regions.items() if region == self.place.region} | declared)
-        states = concurrently(*[lambda n=n: self.tags(n) for n in here], workers=WORKERS)
+        states = concurrently(*[lambda n=n: self.tagging(n) for n in here], workers=WORKERS)
         # a name that is listed and was deleted a moment ago is free
-        there = {name: tags for name, (found, tags) in zip(here, states) if found}
+        there = {name: answer for name, (found, answer) in zip(here, states) if found}
+        tags = {name: None if answer is None else ASPECTS["tags"].parse(answer) for name, answer in there.items()}
         owners: dict[str, str] = {}
-        for bucket, tags in there.items():
-            name = declared_name(tags or {}, platform)
+        for bucket, its in tags.items():
+            name = declared_name(its or {}, platform)
             if name is None:
                 continue
             if name in owners:
@@ -238,10 +239,10 @@ class Reader:
                 )
             owners[name] = bucket
         needed = {name: bucket for name, bucket in owners.items() if whole or name in wanted}
-        said = self.answers(list(needed.values()), list(ASPECTS))
-        answers = dict(zip(needed, said))
+        said = self.answers(list(needed.values()), [aspect for aspect in ASPECTS if aspect != "tags"])
+        answers = {name: {"tags": there[needed[name]], **its} for name, its in zip(needed, said)}
         owned = {name: self.fields(bucket, answers[name], wanted.get(name)) for name, bucket in needed.items()}
-        return Observed(regions, owned, answers, {n: tags for n, tags in there.items() if n in declared})
+        return Observed(regions, owned, answers, {name: its for name, its in tags.items() if name in declared})
 
     def holds(self, bucket: str) -> bool:
         """Whether a bucket holds objects, versions, delete markers or unfinished uploads."""
@@ -380,7 +381,11 @@ class Apply:
         # a bucket that others log into comes before them
         for level in sorted({self.levels[action.name] for action in kept}):
             work.run([action for action in kept if self.levels[action.name] == level], self.keep)
-        work.run(whole.only(KIND, verbs=[DELETE]), self.delete)
+        # one that others log into goes after them, for what is done to them is logged
+        gone = whole.only(KIND, verbs=[DELETE])
+        targets = {action.before["logging"]["bucket"] for action in gone if action.before["logging"]}
+        work.run([action for action in gone if action.before["bucket"] not in targets], self.delete)
+        work.run([action for action in gone if action.before["bucket"] in targets], self.delete)
 
     def keep(self, action: Action) -> None:
         wanted = action.context[0]
@@ -416,7 +421,7 @@ class Apply:
                 "by prefix or bucket."
             ) from error
         except is_boto3_error_code("BucketAlreadyOwnedByYou") as error:
-            tags = self.reader.tags(wanted["bucket"])[1] or {}
+            tags = ASPECTS["tags"].parse(self.reader.tagging(wanted["bucket"])[1] or {})
             if (tags.get(PLATFORM_TAG), tags.get(NAME_TAG)) != (wanted["tags"][PLATFORM_TAG], wanted["tags"][NAME_TAG]):
                 raise InputError(
                     f"somebody made the bucket {wanted['bucket']!r} meanwhile; nothing of it was changed."
@@ -472,11 +477,8 @@ class Apply:
         """Delete all versions, delete markers and unfinished uploads, a thousand a call."""
         who = self.reader.who(bucket)
         try:
-            for page in self.s3.get_paginator("list_object_versions").paginate(**who):
-                found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
-                if not objects:
-                    continue
+            # from the beginning each time: what was listed is gone
+            while objects := self.versions(bucket):
                 failed = self.s3.delete_objects(**who, Delete={"Objects": objects, "Quiet": True}).get("Errors")
                 if failed:
                     first = failed[0]
@@ -488,6 +490,12 @@ class Apply:
                 self.s3.abort_multipart_upload(**who, Key=upload["Key"], UploadId=upload["UploadId"])
         except is_boto3_error_code(["NoSuchBucket", "NoSuchUpload"]):
             pass  # it went meanwhile
+
+    def versions(self, bucket: str) -> list[dict[str, str]]:
+        """A page of the versions and delete markers of a bucket."""
+        page = self.s3.list_object_versions(**self.reader.who(bucket))
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
 
 
 # the module

@@ -18,7 +18,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 
 from tests.lab.extensions.s3 import lifecycle_refusal, policy_refusal
-from tests.unit.bucket_states import ACCOUNT, REGION, declared, with_locks_kept
+from tests.unit.bucket_states import ACCOUNT, REGION, declared, item, with_locks_kept
 
 MODEL = get_session().get_service_model("s3")
 EVENTS = MODEL.shape_for("Event").enum
@@ -69,8 +69,8 @@ class Memory:
         return type("Waiter", (), {"wait": lambda self, **unused: None})()
 
     def get_paginator(self, operation):
-        assert operation == "list_buckets"
-        pages = [{"Buckets": [{"Name": name, "BucketRegion": REGION} for name in self.kept]}]
+        buckets_listed = [{"Name": name, "BucketRegion": REGION} for name in self.kept]
+        pages = [{"Buckets": buckets_listed}] if operation == "list_buckets" else [{}]
         return type("Paginator", (), {"paginate": lambda self, **unused: pages})()
 
     def _refuse(self, operation, code):
@@ -251,3 +251,28 @@ def test_the_memory_refuses_what_aws_refuses():
         rule = {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 3}}
         rule["Transitions"] = [{"Days": 9, "StorageClass": "GLACIER"}]
         s3.put_bucket_lifecycle_configuration(**who, LifecycleConfiguration={"Rules": [rule]})
+
+
+def test_a_full_bucket_is_emptied_a_page_a_call():
+    class Full(Memory):
+        objects = [{"Key": str(number), "VersionId": "1"} for number in range(2500)]
+
+        def _list_object_versions(self, _bucket, _arguments):
+            page = self.objects[:1000]
+            return {"Versions": page[:600], "DeleteMarkers": page[600:]}
+
+        def _delete_objects(self, _bucket, arguments):
+            gone = arguments["Delete"]["Objects"]
+            self.objects = [item for item in self.objects if item not in gone]
+            return {}
+
+    s3 = Full()
+    converge(s3, [item()])
+    named = ["attachments"]
+    reader = buckets.Reader(s3, PLACE)
+    observed = reader.observe("mds", {}, whole=True)
+    planned = buckets.check_deletable(reader, buckets.plan({}, observed, purge=True), named)
+    s3.written.clear()
+    buckets.Apply(reader, observed, {}, named, 0)(planned)
+    assert s3.written == ["delete_objects"] * 3 + ["delete_bucket"]
+    assert s3.kept == {}
