@@ -318,7 +318,7 @@ def test_a_half_failed_run_says_what_was_done(s3, keep):
 
 
 @settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],
