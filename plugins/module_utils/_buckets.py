@@ -11,6 +11,7 @@ that has changed hands between two runs is never written to. ``_buckets_forms`` 
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
@@ -40,6 +41,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._buckets_fo
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     DELETE,
+    KNOWN_AFTER_APPLY,
     UPDATE,
     Action,
     Fields,
@@ -393,7 +395,7 @@ class Apply:
         if action.verb == CREATE:
             self.create(wanted)
             # what a new bucket has by itself is for S3 to say: it has changed over the years
-            (answers,) = self.reader.answers([bucket], list(ASPECTS))
+            (answers,) = self.patiently(lambda: self.reader.answers([bucket], list(ASPECTS)))
             present = self.reader.fields(bucket, answers, wanted)
         else:
             answers, present = self.observed.answers[action.name], action.context[1]
@@ -430,19 +432,19 @@ class Apply:
             **self.reader.who(wanted["bucket"]), WaiterConfig={"Delay": 1, "MaxAttempts": self.timeout}
         )
 
-    def patiently(self, call: t.Callable[[], t.Any]) -> None:
-        """Make a call, again and again while S3 says that something else is not done yet."""
+    def patiently(self, call: t.Callable[[], t.Any]) -> t.Any:
+        """Make a call, again and again while S3 says that something else is not done yet; what it answers."""
 
-        def attempt() -> Exception | None:
+        def attempt() -> tuple[t.Any, Exception | None]:
             try:
-                call()
+                return call(), None
             except is_boto3_error_code(PASSING) as error:
-                return error
-            return None
+                return None, error
 
-        error = poll(attempt, lambda said: said is None, self.timeout)
+        answer, error = poll(attempt, lambda said: said[1] is None, self.timeout)
         if error is not None:
             raise error
+        return answer
 
     def read_back(self, bucket: str, wanted: Fields, names: t.Sequence[str]) -> None:
         """Look until S3 tells what was written; its settings take effect a little later."""
@@ -450,7 +452,7 @@ class Apply:
             return
 
         def look() -> list[str]:
-            (answers,) = self.reader.answers([bucket], names)
+            (answers,) = self.patiently(lambda: self.reader.answers([bucket], names))
             present = self.reader.fields(bucket, answers, wanted)
             return [name for name in names if present[name] != wanted[name]]
 
@@ -529,8 +531,9 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     if not absent:
         rules.validate(buckets, module.region, s3.meta.service_model.shape_for("Event").enum)
         for item in buckets:
-            require_known(module.check_mode, **{f"buckets: {item['name']}: access": item.get("access")})
-            require_known(module.check_mode, **{f"buckets: {item['name']}: encryption": item["encryption"].get("key")})
+            # what is null is no value that is still to come
+            coming = [option for option, value in item.items() if KNOWN_AFTER_APPLY in json.dumps(value)]
+            require_known(module.check_mode, **{f"buckets: {item['name']}: {o}": KNOWN_AFTER_APPLY for o in coming})
     levels = rules.log_levels(buckets)
     wanted = {} if absent else desired(buckets, names, place, options["platform"], options["tags"])
     reader = Reader(s3, place)

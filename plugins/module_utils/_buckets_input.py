@@ -333,17 +333,8 @@ def validate_notifications(name: str, notifications: Item, region: str, events: 
     seen: list[tuple[str, Item]] = []
     for identifier, rule in rules.items():
         where = f"notifications {identifier}"
-        found = ARN.fullmatch(rule["to"])
-        if not found or found["service"] not in DESTINATIONS:
-            refuse(
-                name,
-                f"{where}: to {rule['to']!r} is not the ARN of an SQS queue, an SNS topic or a Lambda function; all "
-                "others are reached with eventbridge.",
-            )
-        if found["region"] != region:
-            refuse(name, f"{where}: to {rule['to']!r} lies in {found['region']}; it has to lie in {region}.")
-        if found["rest"].endswith(".fifo"):
-            refuse(name, f"{where}: to {rule['to']!r} is FIFO, which S3 does not send to; use eventbridge.")
+        if known(rule["to"]):
+            validate_destination(name, f"{where}: to {rule['to']!r}", rule["to"], region)
         if not rule["events"]:
             refuse(name, f"{where}: events is empty; at least one such as s3:ObjectCreated:* is needed.")
         for event in rule["events"]:
@@ -359,6 +350,20 @@ def validate_notifications(name: str, notifications: Item, region: str, events: 
                     "one rule only, so make their prefixes or suffixes differ.",
                 )
         seen.append((identifier, rule))
+
+
+def validate_destination(name: str, where: str, arn: str, region: str) -> None:
+    found = ARN.fullmatch(arn)
+    if not found or found["service"] not in DESTINATIONS:
+        refuse(
+            name,
+            f"{where} is not the ARN of an SQS queue, an SNS topic or a Lambda function; all others are reached with "
+            "eventbridge.",
+        )
+    if found["region"] != region:
+        refuse(name, f"{where} lies in {found['region']}; it has to lie in {region}.")
+    if found["rest"].endswith(".fifo"):
+        refuse(name, f"{where} is FIFO, which S3 does not send to; use eventbridge.")
 
 
 def common_event(some: t.Iterable[str], others: t.Iterable[str]) -> str:
