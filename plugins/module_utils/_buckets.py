@@ -429,7 +429,7 @@ class Apply:
                     f"somebody made the bucket {wanted['bucket']!r} meanwhile; nothing of it was changed."
                 ) from error
         self.s3.get_waiter("bucket_exists").wait(
-            **self.reader.who(wanted["bucket"]), WaiterConfig={"Delay": 1, "MaxAttempts": self.timeout}
+            **self.reader.who(wanted["bucket"]), WaiterConfig={"Delay": 1, "MaxAttempts": max(self.timeout, 1)}
         )
 
     def patiently(self, call: t.Callable[[], t.Any]) -> t.Any:
