@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import boto3
+import botocore.exceptions
 
 
 def listed(client, operation: str, key: str, **arguments) -> list[dict]:
@@ -56,8 +57,35 @@ def mail() -> dict[str, list]:
     return held
 
 
+def bucket(s3, name: str) -> dict:
+    """A bucket with its settings; those that it does not have are null."""
+    told = {"Name": name}
+    for aspect in (
+        "bucket_tagging",
+        "bucket_versioning",
+        "bucket_encryption",
+        "public_access_block",
+        "bucket_policy",
+        "bucket_lifecycle_configuration",
+        "bucket_cors",
+        "bucket_logging",
+        "bucket_notification_configuration",
+        "object_lock_configuration",
+        "bucket_ownership_controls",
+    ):
+        try:
+            answer = getattr(s3, f"get_{aspect}")(Bucket=name)
+        except botocore.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            answer = {}
+        told[aspect] = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+    return told
+
+
 def account() -> dict[str, list]:
     ec2, elb, dns = boto3.client("ec2"), boto3.client("elbv2"), boto3.client("route53")
+    s3 = boto3.client("s3")
     acm, scaling, iam = boto3.client("acm"), boto3.client("autoscaling"), boto3.client("iam")
     dynamodb, capacity = boto3.client("dynamodb"), boto3.client("application-autoscaling")
     held = {
@@ -108,6 +136,7 @@ def account() -> dict[str, list]:
     held["ScalingPolicies"] = listed(
         capacity, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="dynamodb"
     )
+    held["Buckets"] = [bucket(s3, item["Name"]) for item in s3.list_buckets()["Buckets"]]
     held["Roles"] = listed(iam, "list_roles", "Roles")
     held["Users"] = listed(iam, "list_users", "Users")
     held["Groups"] = listed(iam, "list_groups", "Groups")

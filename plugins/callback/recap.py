@@ -64,6 +64,8 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     for name, table in (result.get("tables") or {}).items():
         if isinstance(table, dict) and "stream_arn" in table:
             yield f"table {name}", table["arn"]
+    for name, bucket in (result.get("buckets") or {}).items():
+        yield f"bucket {name}", bucket["arn"]
     for name, certificate in (result.get("certificates") or {}).items():
         yield f"certificate {name}", f"{certificate['status']}  {certificate['arn']}"
     for name, balancer in (result.get("load_balancers") or {}).items():

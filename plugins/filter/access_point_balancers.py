@@ -48,6 +48,12 @@ options:
       - Options of every access point that does not set them itself.
     type: dict
     default: {}
+  buckets:
+    description:
+      - The buckets by name, each with C(bucket) and C(log_sources), as C(buckets_result.buckets) has them. Access logs
+        may name one of them.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -71,9 +77,9 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._access_poi
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
 
 
-def access_point_balancers(points, platform, subnets, security_groups, certificates=None, defaults=None):
+def access_point_balancers(points, platform, subnets, security_groups, certificates=None, defaults=None, buckets=None):
     try:
-        return balancers(points, platform, subnets, security_groups, certificates, defaults)
+        return balancers(points, platform, subnets, security_groups, certificates, defaults, buckets)
     except InputError as error:
         raise AnsibleFilterError(str(error)) from error
 

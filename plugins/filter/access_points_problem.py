@@ -14,7 +14,7 @@ description:
     domains in no zone, AWS names that are too long, and values that AWS does not allow.
 author:
   - mydigitalstructure (@mydigitalstructure)
-positional: platform, zones, subnets, security_groups, defaults
+positional: platform, zones, subnets, security_groups, defaults, buckets
 options:
   _input:
     description:
@@ -48,6 +48,12 @@ options:
       - Options of every access point that does not set them itself.
     type: dict
     default: {}
+  buckets:
+    description:
+      - The buckets by name, each with C(bucket) and C(log_sources), as C(buckets_result.buckets) has them. Access logs
+        may name one of them.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -76,11 +82,11 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._access_poi
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError
 
 
-def access_points_problem(points, platform, zones, subnets, security_groups, defaults=None):
+def access_points_problem(points, platform, zones, subnets, security_groups, defaults=None, buckets=None):
     try:
         certificates(points)
         by_zone(domain_records(points), zones)
-        balancers(points, platform, subnets, security_groups, defaults=defaults)
+        balancers(points, platform, subnets, security_groups, defaults=defaults, buckets=buckets)
     except InputError as error:
         return str(error)
     return ""

@@ -47,6 +47,7 @@ def balancers(
     security_groups: t.Mapping[str, Item],
     arns: t.Mapping[str, Item] | None = None,
     defaults: Item | None = None,
+    buckets: t.Mapping[str, Item] | None = None,
 ) -> list[dict[str, t.Any]]:
     """The access points as the module load_balancers takes them.
 
@@ -55,6 +56,7 @@ def balancers(
     :arg arns: ``balancers_certificates.certificates``, ``{name: {arn, ...}}``; None before they are requested, and
         then the answer, which has no certificates, serves to find wrong input early.
     :arg defaults: options of every access point that does not set them itself, and ``subnet_tier``.
+    :arg buckets: ``buckets_result.buckets``, ``{name: {bucket, log_sources, ...}}``, one of which access logs may name.
     """
     names = unique(points, VARIABLE)
     settings = {key: value for key, value in (defaults or {}).items() if value is not None}
@@ -75,12 +77,27 @@ def balancers(
                 for name in point.get("security_groups") or []
             ],
         }
+        if item.get("access_logs"):
+            item["access_logs"] = log_target(item["access_logs"], point, buckets or {})
         if arns is not None:
             item["certificate_arn"] = look_up(arns, point["name"], point, "name", "balancers_certificates")["arn"]
             item["extra_certificate_arns"] = [arns[name]["arn"] for name in extra]
         resolved.append(item)
     _load_balancers.validate(platform, resolved, VARIABLE)
     return resolved
+
+
+def log_target(logs: Item, point: Item, buckets: t.Mapping[str, Item]) -> Item:
+    """Where access logs go, with S3's name of a bucket where a name of ours stands; any other is S3's already."""
+    target = buckets.get(logs.get("bucket", ""))
+    if target is None:
+        return logs
+    if "load_balancers" not in target["log_sources"]:
+        raise InputError(
+            f"{VARIABLE}: {point['name']}: access_logs: bucket {logs['bucket']!r} does not let balancers write; its "
+            "log_sources in buckets_declared need load_balancers."
+        )
+    return {**logs, "bucket": target["bucket"]}
 
 
 def subnets_of(point: Item, subnets: t.Mapping[str, Item], tier: str) -> list[Item]:

@@ -57,6 +57,9 @@ def unknown_members(model: OperationModel, body: bytes) -> list[str]:
     if protocol in ("json", "rest-json"):
         return _unknown_json(shape, json.loads(body), "")
     root = ElementTree.fromstring(body)
+    if shape is not None and "payload" in shape.serialization:
+        # the body is one of the members, without a tag around it
+        shape = shape.members[shape.serialization["payload"]]
     if protocol == "query":
         result = next((child for child in root if _local(child.tag) == f"{model.name}Result"), None)
         return [] if result is None else _unknown_xml(shape, result, "", protocol)

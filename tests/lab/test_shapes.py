@@ -321,3 +321,21 @@ def test_dynamodb(lab):
     scaling("DescribeScalableTargets", ServiceNamespace="dynamodb")
     scaling("DeregisterScalableTarget", **of)
     call("DeleteTable", TableName="one")
+
+
+def test_s3(lab):
+    call = Recorder(lab, "s3")
+    who = {"Bucket": "one", "ExpectedBucketOwner": "123456789012"}
+    tags = [{"Key": "Team", "Value": "one"}]
+    call("CreateBucket", Bucket="one", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2", "Tags": tags})
+    call("ListBuckets", MaxBuckets=1)
+    call("PutBucketVersioning", **who, VersioningConfiguration={"Status": "Enabled"})
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Years": 1}}}
+    call("PutObjectLockConfiguration", **who, ObjectLockConfiguration=lock)
+    call("GetObjectLockConfiguration", **who)
+    rule = {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 3}}
+    call("PutBucketLifecycleConfiguration", **who, LifecycleConfiguration={"Rules": [rule]})
+    call("GetBucketLifecycleConfiguration", **who)
+    call("PutBucketNotificationConfiguration", **who, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    call("GetBucketNotificationConfiguration", **who)
+    call("ListObjectVersions", **who)

@@ -257,6 +257,57 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         {"access_source_ranges": ["198.51.100.0/24"]},
         "access",
         ["access_source_ranges", "198.51.100.0/24 does not hold your own address 203.0.113.7", "access_source_force"],
+    "unknown log bucket": (
+        changed("buckets_declared", 0, logging={"bucket": "lgos", "prefix": ""}),
+        "buckets",
+        ["buckets: attachments: logging", "'lgos'", "neither one of buckets (attachments, exports, logs)"],
+    ),
+    "bucket's name": (
+        changed("buckets_declared", 1, name="Exports_2"),
+        "buckets",
+        ["buckets: Exports_2", "'mds-123456789012-Exports_2'", "lower-case letters, digits, hyphens and dots"],
+    ),
+    "expiry before a move": (
+        changed(
+            "buckets_declared",
+            1,
+            lifecycle=[
+                {
+                    "id": "keep",
+                    "transitions": [{"days": 90, "storage_class": "GLACIER"}],
+                    "expiration_days": 60,
+                }
+            ],
+        ),
+        "buckets",
+        ["buckets: exports: lifecycle keep", "GLACIER after 90 days", "expire after 60"],
+    ),
+    "operators' range": (
+        {"buckets_operator_ranges": ["203.0.113.0/33"]},
+        "buckets",
+        ["buckets: attachments: access: source_ranges", "'203.0.113.0/33'", "203.0.113.0/24"],
+    ),
+    "notification to an unknown kind": (
+        changed(
+            "buckets_declared",
+            0,
+            notifications={
+                "rules": [
+                    {
+                        "id": "new",
+                        "to": "arn:aws:kinesis:ap-southeast-2:123456789012:stream/new",
+                        "events": ["s3:ObjectCreated:*"],
+                    }
+                ]
+            },
+        ),
+        "buckets",
+        ["buckets: attachments: notifications new", "'arn:aws:kinesis:", "SQS queue, an SNS topic"],
+    ),
+    "access logs into a bucket that takes none": (
+        {"balancers_access_logs": {"bucket": "exports"}},
+        "balancers",
+        ["balancers_access_points: webapi: access_logs", "'exports'", "log_sources", "load_balancers"],
     ),
     "unknown region": (
         {"platform_region": "ap-southeast-9"},

@@ -85,6 +85,9 @@ def plant(lab) -> None:
     lab.client("dynamodb").describe_table(TableName="mds-foreign")  # with the first look it is ACTIVE
     zone = dns.create_hosted_zone(Name="foreign.example", CallerReference="theirs")["HostedZone"]["Id"]
     dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=text_record("CREATE", "www.foreign.example"))
+    s3 = lab.client("s3")
+    s3.create_bucket(Bucket="mds-foreign", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2"})
+    s3.put_object(Bucket="mds-foreign", Key="theirs", Body=b"1")
 
 
 def text_record(verb: str, name: str) -> dict:
@@ -173,6 +176,21 @@ def test_a_foreign_record_in_our_zone_stops_the_removal(platform):
     assert f"{name} TXT" in sentence
     assert plan.status == 0, plan.failure()
     assert any(name in key[1] for key in plan.actions()), sorted(plan.actions())
+
+
+def test_a_bucket_that_holds_something_stops_the_removal_unless_it_is_named(platform):
+    s3 = platform.lab.client("s3")
+    (name,) = [item["Name"] for item in s3.list_buckets()["Buckets"] if item["Name"].endswith("-attachments")]
+    version = s3.put_object(Bucket=name, Key="invoice.pdf", Body=b"1")["VersionId"]
+    try:
+        sentence = platform.refusal()
+        named = {**CONFIRMED, "buckets_delete_with_objects": ["attachments", "logs"]}
+        plan = platform.playbook("destroy", "--check", variables=named)
+    finally:
+        s3.delete_object(Bucket=name, Key="invoice.pdf", VersionId=version)
+    assert sentence.startswith(f"delete_with_objects: attachments ({name}) would be deleted")
+    assert plan.status == 0, plan.failure()
+    assert plan.actions()["bucket", "attachments"]["objects"] == "deleted with it"
 
 
 def test_a_foreign_network_interface_in_our_vpc_stops_the_removal(platform):

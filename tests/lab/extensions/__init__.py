@@ -21,6 +21,7 @@ MODULES = (
     "iam_reports",
     "launch_templates",
     "route53",
+    "s3",
     "secretsmanager",
     "ses",
     "ssm",
