@@ -257,6 +257,7 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         {"access_source_ranges": ["198.51.100.0/24"]},
         "access",
         ["access_source_ranges", "198.51.100.0/24 does not hold your own address 203.0.113.7", "access_source_force"],
+    ),
     "unknown log bucket": (
         changed("buckets_declared", 0, logging={"bucket": "lgos", "prefix": ""}),
         "buckets",

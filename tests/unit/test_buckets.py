@@ -385,8 +385,9 @@ def test_a_policy_that_is_too_large():
         ("https://s3.internal", "https://s3.internal/mds-one"),
     ],
 )
-def test_buckets_are_hosts_on_aws_and_paths_beneath_an_endpoint_url(endpoint, address):
+def test_buckets_are_hosts_on_aws_and_paths_beneath_an_endpoint_url(endpoint, address, monkeypatch):
     """botocore does it by itself, as the clients of this collection are made: nothing sets an addressing style."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     client = boto3.client(
         "s3", region_name=REGION, endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x"
     )
