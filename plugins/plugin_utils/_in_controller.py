@@ -8,7 +8,7 @@ Packing a module and starting a Python with boto3 for it takes longer than most 
 speaks to AWS needs neither when it is to run on the controller itself, with the controller's interpreter, as the
 user who runs Ansible. In every other case it is run as Ansible runs any module.
 
-``plugins/action/<module>.py`` are links to this file: Ansible takes the action of a module's own name.
+Ansible takes the action of a module's own name, so each module has a file in ``plugins/action`` that names this class.
 """
 
 from __future__ import annotations

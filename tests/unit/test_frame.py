@@ -118,7 +118,9 @@ def test_the_action_group_covers_our_modules_and_the_stock_ones():
 def test_every_module_has_the_action_that_runs_it_in_the_controller():
     actions = sorted((ROOT / "plugins/action").iterdir())
     assert [path.stem for path in actions] == MODULES
-    assert {path.resolve() for path in actions} == {ROOT / "plugins/plugin_utils/_in_controller.py"}
+    # no links to one file: antsibull-docs takes a link for a redirect to a module of that name
+    assert len({path.read_text() for path in actions}) == 1
+    assert "ActionModule = _in_controller.ActionModule" in actions[0].read_text()
 
 
 def test_pinned_requirements_have_hashes_and_no_addresses():
