@@ -80,6 +80,8 @@ SECRETS = 20
 BATCH = 100
 """Identities that one GetIdentity...Attributes answers for."""
 WORKERS = 16
+TURNS = 5
+"""How often a call that SES refuses takes its turn."""
 RECORD_TTL = 3600
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -681,8 +683,18 @@ class Apply:
         work.run(whole.only(TENANT, verbs=[DELETE]), self.delete_tenant)
 
     def call(self, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
-        self.pace(operation)
-        return getattr(self.ses, operation)(**arguments)
+        """Make a call in its turn; one that SES refuses, and botocore's own retries with it, gets another turn.
+
+        Those retries come between the turns of the others, which leave nothing of the quota to them.
+        """
+        for left in reversed(range(TURNS)):
+            self.pace(operation)
+            try:
+                return getattr(self.ses, operation)(**arguments)
+            except is_boto3_error_code("TooManyRequestsException"):
+                if not left:
+                    raise
+        raise AssertionError("the last turn returns or raises")
 
     def aws_tenant(self, name: str) -> str:
         return f"{self.platform}-{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from unittest import mock
 
 import botocore.exceptions
 import pytest
@@ -107,6 +108,23 @@ def test_a_tenant_leaves_with_its_last_domain():
     assert named(part) == [("delete", "mail_domain", "a.com")]
     kept = mail_domains.plan({}, {}, observed(two, tenants), purge=True, ignore=["b.*"])
     assert named(kept) == [("delete", "mail_domain", "a.com")]
+
+
+@pytest.mark.parametrize(("refusals", "made"), [(0, 1), (3, 4), (9, 5)])
+def test_a_call_that_is_refused_gets_another_turn(refusals, made):
+    error = botocore.exceptions.ClientError({"Error": {"Code": "TooManyRequestsException"}}, "CreateTenant")
+    answers = [error] * refusals + [{"TenantArn": "arn"}]
+    ses = mock.Mock()
+    ses.create_tenant.side_effect = answers
+    turns = []
+    reader = mock.Mock(v2=ses, pace=turns.append, platform="mds")
+    apply = mail_domains.Apply(reader, {}, observed())
+    if refusals < mail_domains.TURNS:
+        assert apply.call("create_tenant") == {"TenantArn": "arn"}
+    else:
+        with pytest.raises(botocore.exceptions.ClientError):
+            apply.call("create_tenant")
+    assert turns == ["create_tenant"] * made
 
 
 def test_calls_of_an_operation_keep_their_distance_and_others_do_not_wait(monkeypatch):
