@@ -141,8 +141,10 @@ class Terminal:
         os.write(self.end, f"{line}\n".encode())
 
     def close(self):
+        """Its exit status; the terminal stays there until it has ended, as its end would be a hang-up."""
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         os.close(self.end)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return status
 
 
 @pytest.fixture(scope="module")
