@@ -81,22 +81,33 @@ def units(owner: dict) -> tuple:
     return tuple(owner["capacity"].get(mode) for mode in ("read", "write"))
 
 
+def wanted_keys(owner: dict, types: dict) -> list[tuple]:
+    """The keys of a declared table or index: kind, name and type."""
+    parts = (("HASH", owner["partition_key"]), ("RANGE", owner["sort_key"]))
+    return [(kind, key, TYPES[types[key]]) for kind, key in parts if key]
+
+
+def shown_keys(owner: dict, types: dict) -> list[tuple]:
+    """The same of what DescribeTable shows."""
+    return [(key["KeyType"], key["AttributeName"], types[key["AttributeName"]]) for key in owner["KeySchema"]]
+
+
 def expected(wanted: dict) -> dict:
     """What :func:`found` gives when AWS has exactly these tables."""
     picture = {}
     for name, item in wanted.items():
-
-        def keys(owner, types=item["attributes"]):
-            parts = (("HASH", owner["partition_key"]), ("RANGE", owner["sort_key"]))
-            return [(kind, key, TYPES[types[key]]) for kind, key in parts if key]
-
         owners = {None: item, **{index["name"]: index for index in item["global_indexes"]}}
         picture[name] = {
-            "keys": keys(item),
+            "keys": wanted_keys(item, item["attributes"]),
             "billing": "PAY_PER_REQUEST" if item["billing_mode"] == "on_demand" else "PROVISIONED",
             "units": {place: units(owner) for place, owner in owners.items()},
             "indexes": {
-                index["name"]: ("ACTIVE", keys(index), index["projection"].upper()) for index in item["global_indexes"]
+                index["name"]: (
+                    "ACTIVE",
+                    wanted_keys(index, item["attributes"]),
+                    index["projection"].upper(),
+                )
+                for index in item["global_indexes"]
             },
             "ttl": item["ttl"],
             "days": item["recovery_days"],
@@ -121,10 +132,6 @@ def found(dynamodb, scaling, wanted: dict) -> dict:
         name, types = aws_name.removeprefix("mds-"), {}
         for item in detail["AttributeDefinitions"]:
             types[item["AttributeName"]] = item["AttributeType"]
-
-        def keys(owner, types=types):
-            return [(key["KeyType"], key["AttributeName"], types[key["AttributeName"]]) for key in owner["KeySchema"]]
-
         owners = {None: detail, **{index["IndexName"]: index for index in detail.get("GlobalSecondaryIndexes", [])}}
         of = {"ServiceNamespace": "dynamodb"}
         moved = {}
@@ -150,11 +157,11 @@ def found(dynamodb, scaling, wanted: dict) -> dict:
             for place, owner in owners.items()
         }
         picture[name] = {
-            "keys": keys(detail),
+            "keys": shown_keys(detail, types),
             "billing": detail.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
             "units": throughput,
             "indexes": {
-                place: (index["IndexStatus"], keys(index), index["Projection"]["ProjectionType"])
+                place: (index["IndexStatus"], shown_keys(index, types), index["Projection"]["ProjectionType"])
                 for place, index in owners.items()
                 if place
             },
