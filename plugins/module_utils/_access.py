@@ -266,6 +266,14 @@ def password_policy(iam) -> dict[str, t.Any] | None:
     }
 
 
+def keep_inline(wanted: Observed, present: Observed, names: t.Collection[str]) -> None:
+    """Want the inline policies of these names where they are there: somebody else manages them."""
+    for kind in ("groups", "users", "roles"):
+        for name, fields in getattr(wanted, kind).items():
+            held = getattr(present, kind).get(name, {}).get("inline_policies", [])
+            fields["inline_policies"] = [policy for policy in held if policy in names]
+
+
 def same_documents(wanted: dict[str, Fields], present: dict[str, Fields], key: str) -> dict[str, Fields]:
     """The wanted things, each with the present document where the two mean the same."""
     return {
@@ -406,6 +414,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     place = Place(options["platform"], options["scope"], account, partition)
     wanted = desired(options, place)
     present = observe(iam, place, wanted.settings)
+    keep_inline(wanted, present, options["keep_inline_policies"])
     ignore = [] if absent else options["ignore"]
     whole = plan(
         wanted,

@@ -116,7 +116,7 @@ class Apply:
                 self._gone(detach, **option, PolicyArn=arn)
         if "inline_policies" in wanted:
             remove = getattr(self.iam, f"delete_{kind}_policy")
-            for inline in present.get("inline_policies") or []:
+            for inline in sorted({*(present.get("inline_policies") or [])} - {*wanted["inline_policies"]}):
                 self._gone(remove, **option, PolicyName=inline)
 
     def _bound(self, kind: str, name: str, wanted: Fields) -> None:

@@ -235,6 +235,13 @@ options:
       - How many policies may be attached to a group, a user or a role.
     type: int
     default: 10
+  keep_inline_policies:
+    description:
+      - Names of inline policies that something else manages and that stay where they are, such as C(mail), which the module
+        M(mydigitalstructure.aws.mail_access) gives to the hosts' role.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -464,6 +471,7 @@ def main():
             "groups_limit": {"type": "int", "default": 300},
             "groups_of_user_limit": {"type": "int", "default": 10},
             "policies_limit": {"type": "int", "default": 10},
+            "keep_inline_policies": {"type": "list", "elements": "str", "default": []},
         }
     )
     run(module, lambda: work(module))

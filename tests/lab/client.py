@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import boto3
 import botocore.config
+import pyotp
 
 from . import control
 
@@ -102,6 +104,19 @@ class Lab:
     def root(self, **has: bool) -> None:
         """What the root account has (``mfa``, ``access_key``), and whether it is ``used`` now."""
         control.request(self._state, "/lab/root", has)
+
+    def enroll(self, user: str, device: str) -> tuple[str, pyotp.TOTP]:
+        """Give an IAM user a virtual MFA device of this name; its serial number and what gives its codes."""
+        iam = self.client("iam")
+        made = iam.create_virtual_mfa_device(VirtualMFADeviceName=device)["VirtualMFADevice"]
+        codes, now = pyotp.TOTP(made["Base32StringSeed"].decode()), int(time.time())
+        iam.enable_mfa_device(
+            UserName=user,
+            SerialNumber=made["SerialNumber"],
+            AuthenticationCode1=codes.at(now - codes.interval),
+            AuthenticationCode2=codes.at(now),
+        )
+        return made["SerialNumber"], codes
 
     def populate_instances(self, n: int, **options) -> dict:
         """n running instances at once; options and result are those of populate.populate_instances()."""

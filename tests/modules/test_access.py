@@ -167,27 +167,21 @@ def test_a_policy_that_changes_often_keeps_to_five_versions(iam, run_module):
     assert [v["VersionId"] for v in versions if v["IsDefaultVersion"]] == ["v7"]
 
 
-def sign_in_means(iam, name):
+def sign_in_means(lab, iam, name):
     """Give a user everything by which AWS lets somebody in."""
     iam.create_login_profile(UserName=name, Password="not-a-real-password-1", PasswordResetRequired=True)
     iam.create_access_key(UserName=name)
-    device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
-    iam.enable_mfa_device(
-        UserName=name,
-        SerialNumber=device["SerialNumber"],
-        AuthenticationCode1="123456",
-        AuthenticationCode2="654321",
-    )
+    lab.enroll(name, name)
 
 
-def test_purge_and_absent_take_what_is_ours_wholly_and_leave_what_is_not(iam, run_module):
+def test_purge_and_absent_take_what_is_ours_wholly_and_leave_what_is_not(lab, iam, run_module):
     iam.create_user(UserName="carol")
     iam.create_group(GroupName="mds-theirs")
     iam.create_policy(PolicyName="mds-theirs", PolicyDocument=json.dumps(LOOK))
     iam.create_role(RoleName="mds-theirs", Path="/mds/hosts/", AssumeRolePolicyDocument=json.dumps(TRUST))
     run_module("access", **SET)
     for user in ("alice", "bob"):
-        sign_in_means(iam, user)
+        sign_in_means(lab, iam, user)
     fewer = {**SET, "users": SET["users"][:1], "roles": [], "groups": SET["groups"]}
     assert run_module("access", **fewer)["actions"] == []
     kept = run_module("access", **fewer, purge=True, ignore=["awx", "host"])
@@ -298,3 +292,14 @@ def test_a_killed_run_is_finished_by_the_next(iam, run_module):
     assert attached(iam, "group", "mds-readers") == sorted([policy_arn("look"), policy_arn("guard")])
     assert groups(iam, "alice") == ["mds-billing", "mds-readers"]
     assert run_module("access", **SET)["actions"] == []
+
+
+def test_inline_policies_that_something_else_keeps_stay(iam, run_module):
+    run_module("access", **SET)
+    for policy in ("mail", "by-hand"):
+        iam.put_role_policy(RoleName="mds-host", PolicyName=policy, PolicyDocument=json.dumps(LOOK))
+    assert run_module("access", **SET, keep_inline_policies=["mail"])["changed"]
+    assert iam.list_role_policies(RoleName="mds-host")["PolicyNames"] == ["mail"]
+    assert not run_module("access", **SET, keep_inline_policies=["mail"])["changed"]
+    run_module("access", platform="mds", scope="access", state="absent")
+    assert iam.list_roles(PathPrefix=PATH)["Roles"] == []

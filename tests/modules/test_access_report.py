@@ -114,11 +114,8 @@ def test_mfa(lab, iam, report):
     for name in ("kim", "lee"):
         iam.create_user(UserName=name)
         iam.create_login_profile(UserName=name, Password="not-a-real-1-Password")
-    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="kim")["VirtualMFADevice"]["SerialNumber"]
+    serial, _codes = lab.enroll("kim", "kim")
     iam.create_virtual_mfa_device(VirtualMFADeviceName="spare")
-    iam.enable_mfa_device(
-        UserName="kim", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
-    )
     result = report()
     assert [(user["name"], user["mfa"], user["mfa_devices"]) for user in result["users"]] == [
         ("kim", True, [serial]),

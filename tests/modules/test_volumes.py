@@ -15,7 +15,7 @@ def ec2(lab):
 
 
 @pytest.fixture
-def volumes(run_module):
+def volumes(lab, run_module):
     """Run module volumes for the volume files with changes, or for others."""
 
     def run(check=False, declared=None, **options):
@@ -38,7 +38,9 @@ def host(ec2):
 
 
 @pytest.fixture
-def attach(run_module):
+def attach(lab, run_module):
+    """Run module volume_attachment for a volume and an instance, or without one."""
+
     def run(volume, instance, check=False, **options):
         options = {"platform": "mds", "volume_id": volume, "wait_timeout": 5, **options}
         if instance:

@@ -42,7 +42,8 @@ class Run:
 
 def playbook_command(name: str | pathlib.Path, directory: pathlib.Path, variables: dict | None) -> list[str]:
     """The command that runs a playbook of the collection, or one of a test's own, on the lab's inventory."""
-    playbook = str(name) if str(name).endswith(".yml") else f"mydigitalstructure.aws.{name}"
+    own = isinstance(name, pathlib.Path) or name.endswith(".yml")
+    playbook = str(name) if own else f"mydigitalstructure.aws.{name}"
     command = [str(ANSIBLE_PLAYBOOK), playbook, "-i", str(ROOT / "inventories/lab")]
     if variables:
         extra = directory / "variables.json"

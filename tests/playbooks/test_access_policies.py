@@ -1,6 +1,6 @@
 """The policies of role access, as they are stored, evaluated by an IAM evaluator that we did not write.
 
-`access_cases.yml` has the requests and what IAM answers. All of them go through one process of
+`access_policies/cases.yml` has the requests and what IAM answers. All of them go through one process of
 @cloud-copilot/iam-simulate.
 """
 
@@ -17,7 +17,7 @@ import yaml
 from tests.playbooks.runner import ROOT, run_playbook
 
 ACCOUNT = "123456789012"
-CASES = yaml.safe_load((ROOT / "tests/playbooks/access_cases.yml").read_text().replace("ACCOUNT", ACCOUNT))
+CASES = yaml.safe_load((ROOT / "tests/playbooks/access_policies/cases.yml").read_text().replace("ACCOUNT", ACCOUNT))
 ANSWERS = {"Allowed": "allow", "ExplicitlyDenied": "deny", "ImplicitlyDenied": "none"}
 THEIR_VPC = "vpc-0123456789abcdef0"
 ADDRESSES = {"in": "203.0.113.7", "out": "198.51.100.7"}
@@ -122,7 +122,7 @@ class Stored:
 def evaluate(simulations: list[dict]) -> list[str]:
     """What the evaluator answers, in the words of the table; one process for all."""
     ran = subprocess.run(
-        ["node", str(ROOT / "tests/playbooks/simulate.cjs")],
+        ["node", str(ROOT / "tests/playbooks/access_policies/simulate.cjs")],
         input=json.dumps(simulations),
         env={**os.environ, "NODE_PATH": str(ROOT / ".build/node/node_modules")},
         capture_output=True,

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 
-import pyotp
 import pytest
 
 from tests.playbooks.runner import run_playbook
@@ -163,15 +162,7 @@ def alice(installed, lab):
     iam = lab.client("iam")
     iam.create_user(UserName="alice")
     key = iam.create_access_key(UserName="alice")["AccessKey"]
-    made = iam.create_virtual_mfa_device(VirtualMFADeviceName="alice-mds")["VirtualMFADevice"]
-    totp = pyotp.TOTP(made["Base32StringSeed"].decode())
-    now = int(time.time())
-    iam.enable_mfa_device(
-        UserName="alice",
-        SerialNumber=made["SerialNumber"],
-        AuthenticationCode1=totp.at(now - 30),
-        AuthenticationCode2=totp.at(now),
-    )
+    _serial, totp = lab.enroll("alice", "alice-mds")
     credentials = installed / "aws/credentials"
     credentials.write_text(
         f"[alice]\naws_access_key_id = {key['AccessKeyId']}\naws_secret_access_key = {key['SecretAccessKey']}\n"

@@ -37,6 +37,7 @@ CHOSEN = [
     r'(?<="UserId": ")\w+',
     r"(?<=secret:mds/mail/smtp-)\w{6}",
     r"\b[0-9a-f]{64}\b",
+    r'(?<="PolicyId": ")\w+',
     r'(?<="InstanceProfileId": ")\w+',
     r"(?<=-)\d+(?=\.[a-z0-9-]+\.elb\.)",
 ]

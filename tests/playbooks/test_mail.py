@@ -23,6 +23,7 @@ PART = {
     "fleet_access_points": [],
     "fleet_scaling": [],
     "fleet_instances": [],
+    "files_host": "",
     "fleet_schedules": [],
     "dns_admin_name": "",
     "dns_purge": True,
