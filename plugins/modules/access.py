@@ -237,8 +237,8 @@ options:
     default: 10
   keep_inline_policies:
     description:
-      - Names of inline policies that something else manages and that stay where they are, such as C(mail), which the module
-        M(mydigitalstructure.aws.mail_access) gives to the hosts' role.
+      - Names of inline policies that something else manages and that stay where they are, such as C(mail), which
+        module M(mydigitalstructure.aws.mail_access) gives to the hosts' role.
     type: list
     elements: str
     default: []
