@@ -288,7 +288,7 @@ class Reader:
         if not self.owned(tags):
             return "foreign"
         keys, inline, managed, groups, policy = concurrently(
-            lambda: self.keys(),
+            self.keys,
             lambda: pages(self.iam, "list_user_policies", "PolicyNames", UserName=name),
             lambda: pages(self.iam, "list_attached_user_policies", "AttachedPolicies", UserName=name),
             lambda: pages(self.iam, "list_groups_for_user", "Groups", UserName=name),

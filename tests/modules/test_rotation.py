@@ -134,7 +134,11 @@ def run_killed(run_module, number, answered):
     if child == 0:
         killer = Killer(number, answered)
         _access_keys.client = CLIENT
-        botocore.httpsession.URLLib3Session.send = lambda session, request: killer(session, request)
+
+        def send(session, request):
+            return killer(session, request)
+
+        botocore.httpsession.URLLib3Session.send = send
         try:
             os._exit(0 if not run_module("access_keys", **OPTIONS)["failed"] else 1)
         finally:

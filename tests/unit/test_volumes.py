@@ -135,7 +135,8 @@ def place(name, state="running", zone="eu-west-1a", devices=()):
     return attachment.Place(name, state, zone, frozenset(devices))
 
 
-def attach(target, holder=None, volume=VOLUME, present=True, **options):
+def attach(target, holder=None, *, present=True, **options):
+    volume = options.pop("volume", VOLUME)
     return list(attachment.plan("files", volume, target, holder, present=present, **options))
 
 
