@@ -22,7 +22,11 @@ import typing as t
 from ansible import constants
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
-from ansible.vars.clean import remove_internal_keys
+
+try:
+    from ansible.vars.clean import remove_internal_keys
+except ImportError:  # ansible-core 2.21: what a module printed is an object that does it
+    remove_internal_keys = None
 
 try:
     from ansible.module_utils.testing import patch_module_args
@@ -75,5 +79,8 @@ class ActionModule(NormalAction):
         with patch_module_args(arguments), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
             module.main()
         result = self._parse_returned_data({"stdout": printed.getvalue(), "stderr": "", "rc": 0}, "legacy")
+        if remove_internal_keys is None:
+            result.remove_internal_keys()
+            return result.as_result_dict(for_round_trip=True)
         remove_internal_keys(result)
         return result

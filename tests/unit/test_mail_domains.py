@@ -118,7 +118,7 @@ def test_a_call_that_is_refused_gets_another_turn(refusals, made):
     ses.create_tenant.side_effect = answers
     turns = []
     reader = mock.Mock(v2=ses, pace=turns.append, platform="mds")
-    apply = mail_domains.Apply(reader, {}, observed())
+    apply = mail_domains.Apply(reader, {}, observed(), "")
     if refusals < mail_domains.TURNS:
         assert apply.call("create_tenant") == {"TenantArn": "arn"}
     else:
