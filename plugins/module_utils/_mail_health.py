@@ -109,7 +109,8 @@ def rates(cloudwatch, streams: t.Sequence[str], now: datetime.datetime) -> dict[
             "MetricDataResults",
             MetricDataQueries=queries,
             StartTime=now - datetime.timedelta(days=METRIC_DAYS),
-            EndTime=now,
+            # exclusive, and sent in whole seconds
+            EndTime=now + datetime.timedelta(minutes=1),
             ScanBy="TimestampDescending",
         )
         for answer in answers:
