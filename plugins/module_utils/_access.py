@@ -31,6 +31,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     require_known,
     tags_of,
 )
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import Secrets
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     DELETE,
     Fields,
@@ -430,6 +431,11 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     if not module.check_mode:
         tags = ansible_dict_to_boto3_tag_list
         names = {*wanted.policies, *wanted.profiles}
-        Apply(iam, place, {n: tags(owned_tags(place.platform, n, options["tags"])) for n in names}, PASSWORD)(whole)
+        owned = {n: tags(owned_tags(place.platform, n, options["tags"])) for n in names}
+
+        def forget(user: str) -> None:
+            Secrets(client(module, "secretsmanager"), place.platform, "", {}).forget(user)
+
+        Apply(iam, place, forget, owned, PASSWORD)(whole)
     kept = {kind: {n: f for n, f in getattr(wanted, kind).items() if not ignored(n, ignore)} for kind in KINDS}
     return whole, result_of(Observed(**kept, profiles=wanted.profiles), place)

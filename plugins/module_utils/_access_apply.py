@@ -40,12 +40,20 @@ settled = AWSRetry.jittered_backoff(
 class Apply:
     """Carries a plan out.
 
+    :arg forget: takes away what a user of this name was handed over by secrets.
     :arg tags: by name, the tags of what IAM lists without its tags (policies and instance profiles), as boto3 has them.
     :arg password: our words for a password policy, and IAM's.
     """
 
-    def __init__(self, iam, place, tags: t.Mapping[str, list], password: t.Mapping[str, str]):
-        self.iam, self.place, self.tags, self.password = iam, place, tags, password
+    def __init__(
+        self,
+        iam,
+        place,
+        forget: t.Callable[[str], None],
+        tags: t.Mapping[str, list],
+        password: t.Mapping[str, str],
+    ) -> None:
+        self.iam, self.place, self.forget, self.tags, self.password = iam, place, forget, tags, password
 
     def __call__(self, whole: Plan) -> None:
         work = application(whole, workers=4)
@@ -234,6 +242,7 @@ class Apply:
         name = self.aws_name("users", action)
         iam, user = self.iam, {"UserName": name}
         self._gone(iam.delete_login_profile, **user)
+        self.forget(name)
         belongings = (
             ("list_access_keys", "AccessKeyMetadata", "AccessKeyId", iam.delete_access_key),
             ("list_signing_certificates", "Certificates", "CertificateId", iam.delete_signing_certificate),

@@ -49,6 +49,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credential
     Secrets,
     aws_time,
     found,
+    handed_over,
     users_there,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name
@@ -169,7 +170,7 @@ def validate(options: t.Mapping[str, t.Any]) -> None:
 
 
 def secret_name(user: t.Mapping[str, t.Any], platform: str) -> str:
-    return user.get("secret") or f"{platform}/keys/{user['name']}"
+    return user.get("secret") or handed_over(platform, "keys", user["name"])
 
 
 def desired(options: t.Mapping[str, t.Any], region: str) -> dict[str, Wanted]:

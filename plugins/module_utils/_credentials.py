@@ -32,6 +32,8 @@ RETIRED_TAG = "mydigitalstructure:key-retired"
 """Of a secret: the id of the key that was deactivated, a space, and when."""
 SEEN_TIMEOUT, FREE_TIMEOUT = 60, 120
 """Seconds until all of IAM knows what was just made, and until a deleted secret's name is free again."""
+HANDED_OVER = ("keys", "mfa")
+"""What users get by secrets: access keys, and the seeds of MFA devices."""
 
 
 def aws_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
@@ -45,6 +47,11 @@ def found(call: t.Callable[..., t.Any], **options: t.Any) -> t.Any:
         return call(**options)
     except is_boto3_error_code(("NoSuchEntity", "ResourceNotFoundException")):
         return None
+
+
+def handed_over(platform: str, kind: str, user: str) -> str:
+    """The name of the secret by which a user gets a credential of this kind, one of :data:`HANDED_OVER`."""
+    return f"{platform}/{kind}/{user}"
 
 
 def users_there(iam, platform: str, names: t.Sequence[str], check_mode: bool) -> list[str]:
@@ -134,3 +141,11 @@ class Secrets:
     def remove(self, name: str) -> None:
         """Delete at once: what it holds is worth nothing any more, so there is nothing to recover."""
         found(self.client.delete_secret, SecretId=name, ForceDeleteWithoutRecovery=True)
+
+    def forget(self, user: str) -> None:
+        """Delete what a user was handed over; a secret of such a name that is somebody else's stays."""
+        for kind in HANDED_OVER:
+            name = handed_over(self.platform, kind, user)
+            secret = found(self.client.describe_secret, SecretId=name)
+            if secret and tags_of(secret).get(PLATFORM_TAG) == self.platform:
+                self.remove(name)

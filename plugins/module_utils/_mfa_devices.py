@@ -33,6 +33,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credential
     Secrets,
     aws_time,
     found,
+    handed_over,
     users_there,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._mfa_codes import (
@@ -105,10 +106,6 @@ def validate(options: t.Mapping[str, t.Any]) -> None:
 def device_name(platform: str, user: str) -> str:
     """Begins with the user's name, as policies that let people manage their own devices ask for."""
     return f"{user}-{platform}"
-
-
-def secret_name(platform: str, user: str) -> str:
-    return f"{platform}/mfa/{user}"
 
 
 def tags(options: t.Mapping[str, t.Any], user: str) -> dict[str, str]:
@@ -247,8 +244,9 @@ class Apply:
         found(self.iam.delete_virtual_mfa_device, SerialNumber=device.serial)
 
     def delete(self, action: Action) -> None:
-        self.remove(action.context)
+        # whoever is killed in between leaves the device, by which the next run knows that there is more to do
         self.forget(action.name)
+        self.remove(action.context)
 
     def tag(self, action: Action) -> None:
         serial = action.context.serial
@@ -288,25 +286,25 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     enrolled = whole.only(KIND, verbs=[CREATE, REPLACE])
     if files and enrolled:
         files.check()
-    present = {} if files else {a.name: secrets.find(secret_name(platform, a.name)) for a in enrolled}
+    present = {} if files else {a.name: secrets.find(handed_over(platform, "mfa", a.name)) for a in enrolled}
 
     def hand_over(name: str, value: dict[str, t.Any]) -> None:
         if files:
             files.write(name, value)
             return
-        secret = secret_name(platform, name)
+        secret = handed_over(platform, "mfa", name)
         secrets.ready(secret, name, present[name], {})
         secrets.put(secret, str(uuid.uuid4()), value)
 
     def forget(name: str) -> None:
-        secret = secret_name(platform, name)
+        secret = handed_over(platform, "mfa", name)
         if secrets.find(secret):
             secrets.remove(secret)
 
     if whole and not module.check_mode:
         Apply(module, iam, hand_over, forget)(whole)
         seen = observe(iam, platform, there, None if everyone else declared)
-    handed = {a.name: files.path(a.name) if files else secret_name(platform, a.name) for a in enrolled}
+    handed = {a.name: files.path(a.name) if files else handed_over(platform, "mfa", a.name) for a in enrolled}
     devices = {} if absent else {name: told(name, seen, handed) for name in sorted(declared)}
     without = sorted(name for name in there if not seen.enabled.get(name) and not absent)
     return whole, {"devices": devices, "users_without_mfa": without}

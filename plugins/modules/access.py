@@ -19,8 +19,9 @@ description:
     else is called by the platform's name, a hyphen and its own. A name that is taken outside of the path is refused.
   - What was added by hand to something of the platform's, be it an attached or an inline policy or a membership, is
     taken away again.
-  - A user who is removed goes with password, access keys, MFA devices and all else that belongs to the user. The user
-    whose credentials run this is never removed.
+  - A user who is removed goes with password, access keys, MFA devices and all else that belongs to the user, and with
+    the secrets by which M(mydigitalstructure.aws.access_keys) and M(mydigitalstructure.aws.mfa_devices) handed them
+    over. The user whose credentials run this is never removed.
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:

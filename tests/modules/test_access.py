@@ -167,8 +167,15 @@ def test_a_policy_that_changes_often_keeps_to_five_versions(iam, run_module):
     assert [v["VersionId"] for v in versions if v["IsDefaultVersion"]] == ["v7"]
 
 
+def secrets(lab):
+    return sorted(secret["Name"] for secret in lab.client("secretsmanager").list_secrets()["SecretList"])
+
+
 def sign_in_means(lab, iam, name):
-    """Give a user everything by which AWS lets somebody in."""
+    """Give a user everything by which AWS lets somebody in, and the secrets that handed it over."""
+    ours = [{"Key": "mydigitalstructure:platform", "Value": "mds"}]
+    lab.client("secretsmanager").create_secret(Name=f"mds/mfa/{name}", SecretString="a seed", Tags=ours)
+    lab.client("secretsmanager").create_secret(Name=f"mds/keys/{name}", SecretString="a key", Tags=ours)
     iam.create_login_profile(UserName=name, Password="not-a-real-password-1", PasswordResetRequired=True)
     iam.create_access_key(UserName=name)
     lab.enroll(name, name)
@@ -182,6 +189,7 @@ def test_purge_and_absent_take_what_is_ours_wholly_and_leave_what_is_not(lab, ia
     run_module("access", **SET)
     for user in ("alice", "bob"):
         sign_in_means(lab, iam, user)
+    lab.client("secretsmanager").untag_resource(SecretId="mds/keys/bob", TagKeys=["mydigitalstructure:platform"])
     fewer = {**SET, "users": SET["users"][:1], "roles": [], "groups": SET["groups"]}
     assert run_module("access", **fewer)["actions"] == []
     kept = run_module("access", **fewer, purge=True, ignore=["awx", "host"])
@@ -190,6 +198,8 @@ def test_purge_and_absent_take_what_is_ours_wholly_and_leave_what_is_not(lab, ia
     assert [d["SerialNumber"].rpartition("/")[2] for d in iam.list_virtual_mfa_devices()["VirtualMFADevices"]] == [
         "alice"
     ]
+    # one had another owner
+    assert secrets(lab) == ["mds/keys/alice", "mds/keys/bob", "mds/mfa/alice"]
     planned = run_module("access", platform="mds", scope="access", state="absent", check=True)
     gone = run_module("access", platform="mds", scope="access", state="absent")
     assert not gone["failed"], gone
@@ -200,6 +210,7 @@ def test_purge_and_absent_take_what_is_ours_wholly_and_leave_what_is_not(lab, ia
     assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["mds-theirs"]
     assert iam.list_instance_profiles()["InstanceProfiles"] == []
     assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+    assert secrets(lab) == ["mds/keys/bob"]
     assert iam.list_account_aliases()["AccountAliases"] == ["mds-lab"]
     assert run_module("access", platform="mds", scope="access", state="absent")["changed"] is False
 

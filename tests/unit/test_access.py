@@ -6,6 +6,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.mydigitalstructure.aws.plugins.filter.access_problem import access_problem
 from ansible_collections.mydigitalstructure.aws.plugins.filter.guarded_groups import guarded_groups
+from ansible_collections.mydigitalstructure.aws.plugins.filter.mfa_users import mfa_users
 from ansible_collections.mydigitalstructure.aws.plugins.filter.policies_problem import policies_problem
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _access as access
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _access_input as given
@@ -123,6 +124,8 @@ def test_groups_are_guarded_unless_they_say_otherwise():
         {"name": "ops", "policies": ["guard-mfa", "guard-source", "self-service", "platform"]},
         {"name": "scripts", "policies": ["guard-source", "self-service"]},
     ]
+    users = [{"name": "alice", "groups": ["scripts", "ops"]}, {"name": "deploy", "groups": ["scripts"]}]
+    assert mfa_users(users, groups) == [{"name": "alice"}]
     everything = {"access_source_ranges": ["203.0.113.0/24"], "access_groups": [{"name": "a", "guards": ["none"]}]}
     assert "'none' is not one of mfa, source" in access_problem(everything, "203.0.113.7")
     nobody = {"access_source_ranges": ["203.0.113.0/24"], "access_users": [{"name": "alice", "groups": []}]}
