@@ -85,15 +85,17 @@ lint: setup ## ansible-lint, yamllint, ruff, antsibull-docs, changelog, ansible-
 sanity: setup ## ansible-test sanity on a copy that lies where ansible-test wants it
 	@bash tests/sanity
 
-unit: setup ## Unit tests, modules against the lab, the lab itself
-	python -m pytest --numprocesses auto --dist loadfile
+unit: setup ## Unit tests, modules against the lab, playbooks, the lab itself
+	python -m pytest --numprocesses 3 --dist loadfile $(UNIT)
 
-molecule: setup ## The scenarios, one after the other
-	molecule test --all
+molecule: setup ## The scenarios, two at a time
+	@bash tests/scenarios
 
+# what no version of Ansible can make a difference to is tested once: the emulated AWS, and long stories that scenarios tell too
 test-313: setup ## Unit tests and scenarios with the newest ansible-core on Python 3.13, when there is one
 	@if [ -n "$(PYTHON313)" ] && [ "$(VERSION)" != 3.13 ]; then \
-	  $(MAKE) --no-print-directory VENV=.venv3.13 PYTHON=$(PYTHON313) unit molecule; \
+	  $(MAKE) --no-print-directory VENV=.venv3.13 PYTHON=$(PYTHON313) unit molecule \
+	    UNIT='tests/unit tests/modules tests/playbooks -m "not once"'; \
 	else echo "No second Python 3.13 was found: that leg of the tests was not run"; fi
 
 bench: setup ## Compare with the stock way on the same lab; prints tables

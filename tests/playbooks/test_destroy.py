@@ -11,7 +11,10 @@ import pytest
 
 from tests.playbooks.runner import Run, account, run_playbook
 
+pytestmark = pytest.mark.once
+
 CONFIRMED = {"destroy_confirm": "mds"}
+OURS = [{"Name": "tag:mydigitalstructure:platform", "Values": ["mds"]}]
 
 
 @dataclass
@@ -129,11 +132,21 @@ def test_protection_stops_the_removal_before_anything_is_gone(platform):
     sentence = platform.refusal()
     assert "termination protection" in sentence and "instance admin" in sentence
 
-    platform.provision(balancers_deletion_protection=True)
+    # once it is off the instances, that of the balancers is seen; with neither, the removal can be planned
+    ec2, elb = platform.lab.client("ec2"), platform.lab.client("elbv2")
+    for reservation in ec2.describe_instances(Filters=OURS)["Reservations"]:
+        for instance in reservation["Instances"]:
+            ec2.modify_instance_attribute(InstanceId=instance["InstanceId"], DisableApiTermination={"Value": False})
     sentence = platform.refusal()
     assert "deletion protection is on for" in sentence and "webapi-1" in sentence
 
-    platform.provision()
+    for balancer in elb.describe_load_balancers()["LoadBalancers"]:
+        if balancer["LoadBalancerName"] == "foreign":
+            continue
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+        )
     plan = platform.playbook("destroy", "--check", variables=CONFIRMED)
     assert plan.status == 0, plan.failure()
 

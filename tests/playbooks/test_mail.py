@@ -16,6 +16,8 @@ import pytest
 
 from tests.playbooks.runner import account, playbook_command, playbook_environment, run_playbook
 
+pytestmark = pytest.mark.once
+
 DOMAIN = "mydigitalstructure.com"
 PART = {
     # what mail does not need, so that the tests are quick

@@ -12,6 +12,8 @@ from tests.lab.client import Lab
 from tests.lab.control import REGION
 from tests.playbooks.runner import run_interrupted, run_playbook
 
+pytestmark = pytest.mark.once
+
 SEED = int(os.environ.get("INTERRUPTED_SEED", "20263"))
 TENANTS, KILLS = 200, 20
 ZONES = ("mydigitalstructure.com", "hosted.example.com")
