@@ -243,6 +243,24 @@ def create_replica(original, self: RDSBackend, asked: dict) -> DBInstance:
     return replica
 
 
+def promote(original, self: RDSBackend, asked: dict) -> DBInstance:
+    replica = self.databases[asked["db_instance_identifier"]]
+    source = self.databases.get(replica.source_db_instance_identifier)
+    replica = original(self, asked)
+    # moto forgets whose replica it was only in one of two places
+    if source and replica.db_instance_identifier in source.replicas:
+        source.remove_replica(replica)
+    release(replica)
+    return replica
+
+
+def release(replica: DBInstance) -> None:
+    """Make an instance of its own of a replica."""
+    replica.is_replica = False
+    replica.source_db_instance_identifier = None
+    replica.status_infos = []
+
+
 def require_available(database: DBInstance) -> None:
     if database.status not in (AVAILABLE, "storage-optimization"):
         raise refusal("InvalidDBInstanceState", "Database instance is not in available state.")
@@ -343,8 +361,7 @@ def delete_instance(original, self: RDSBackend, db_instance_identifier: str, **a
         )
     for name in list(database.replicas):
         # RDS makes instances of their own of an instance's replicas
-        self.databases[name].is_replica = False
-        self.databases[name].source_db_instance_identifier = None
+        release(self.databases[name])
     gone = original(self, db_instance_identifier, **asked)
     gone.status = DELETING
     self.databases[db_instance_identifier] = gone
@@ -451,11 +468,16 @@ def parameters_of(family_name: str) -> list[dict]:
     ]
 
 
+def describe_parameter_groups(original, self: RDSBackend, asked: dict) -> list[DBParameterGroup]:
+    found, name = original(self, asked), asked.get("db_parameter_group_name")
+    if name and not found:
+        raise DBParameterGroupNotFoundError(name)
+    return found
+
+
 def describe_parameters(self: RDSResponse):
     name, source = self.params.get("DBParameterGroupName"), self.params.get("Source")
     groups = self.backend.describe_db_parameter_groups({"db_parameter_group_name": name})
-    if not groups:
-        raise DBParameterGroupNotFoundError(name)
     shown = [
         {**item, **groups[0].parameters.get(item["ParameterName"], {})} for item in parameters_of(groups[0].family)
     ]
@@ -619,6 +641,7 @@ def install() -> None:
     wrap(RDSBackend, "create_db_instance", create_instance)
     wrap(RDSBackend, "create_db_instance_read_replica", create_replica)
     wrap(RDSBackend, "modify_db_instance", modify_instance)
+    wrap(RDSBackend, "promote_read_replica", promote)
     wrap(RDSBackend, "delete_db_instance", delete_instance)
     wrap(RDSBackend, "reboot_db_instance", reboot)
     wrap(RDSBackend, "create_subnet_group", create_subnet_group)
@@ -626,6 +649,7 @@ def install() -> None:
     wrap(RDSBackend, "delete_subnet_group", delete_subnet_group)
     wrap(RDSBackend, "modify_db_parameter_group", modify_parameters)
     wrap(RDSBackend, "delete_db_parameter_group", delete_parameter_group)
+    wrap(RDSBackend, "describe_db_parameter_groups", describe_parameter_groups)
     wrap(RDSResponse, "describe_orderable_db_instance_options", orderable)
     wrap(MasterUserSecret, "_create_secret", create_secret)
     MasterUserSecret._generate_secret_string = new_password
