@@ -24,6 +24,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     PLATFORM_TAG,
     application,
     client,
+    pages,
     require_known,
     tags_of,
 )
@@ -66,6 +67,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
     compare,
     differing,
     ignored,
+    known,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
@@ -364,20 +366,31 @@ class Checks:
     ``versions`` are the full versions of upgrades, ``defaults`` the parameters of each family that is to be written.
     """
 
-    def __init__(self, reader: Reader, wanted: t.Mapping[str, Wanted], observed: Observed) -> None:
-        self.reader, self.catalogue = reader, Catalogue(reader.rds)
+    def __init__(self, reader: Reader, ec2, wanted: t.Mapping[str, Wanted], observed: Observed) -> None:
+        self.reader, self.ec2, self.catalogue = reader, ec2, Catalogue(reader.rds)
         self.wanted, self.observed = wanted, observed
         self.versions: dict[str, str] = {}
         self.defaults: dict[str, dict[str, dict[str, t.Any]]] = {}
 
     def __call__(self, whole: Plan) -> None:
         for identifier, one in self.wanted.items():
+            for action in whole.only(SUBNETS, verbs=[CREATE, UPDATE]):
+                if action.name == identifier and known(action.after.get("subnets")):
+                    self.subnets(one)
             for action in whole.only(PARAMETERS, verbs=[CREATE, UPDATE]):
                 if action.name == one.parameter_group and "parameters" in action.after:
                     self.parameters(one)
             for action in whole.only(DATABASE, REPLICA, verbs=[CREATE, UPDATE]):
                 if action.name == identifier or action.name in one.replicas:
                     self.instance(identifier, one, action)
+
+    def subnets(self, one: Wanted) -> None:
+        found = pages(self.ec2, "describe_subnets", "Subnets", SubnetIds=one.subnet_group["subnets"])
+        zones = sorted({subnet["AvailabilityZone"] for subnet in found})
+        if len(zones) < 2:
+            raise InputError(
+                f"databases: {one.name}: subnet_ids lie in {', '.join(zones)} alone; RDS needs subnets in at least two zones."
+            )
 
     def instance(self, identifier: str, one: Wanted, action: Action) -> None:
         where = f"databases: {one.name}"
@@ -735,7 +748,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         require_known(
             module.check_mode,
             **{
-                f"databases: {one.name}: subnets": one.subnet_group["subnets"],
+                f"databases: {one.name}: subnet_ids": one.subnet_group["subnets"],
                 f"databases: {one.name}: security_group_ids": one.fields["security_groups"],
                 f"databases: {one.name}: kms_key": one.fields.get("kms_key"),
                 f"databases: {one.name}: secret_kms_key": one.fields.get("secret_kms_key"),
@@ -744,7 +757,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     reader = Reader(client(module, "rds"), options["platform"])
     purge = absent or options["purge"]
     observed = observe(reader, wanted, purge)
-    checks = Checks(reader, wanted, observed)
+    checks = Checks(reader, client(module, "ec2"), wanted, observed)
     apply = Apply(reader, checks, wanted, options)
     if not module.check_mode:
         # a run that was killed may have left one that AWS does not tell in full yet

@@ -247,16 +247,6 @@ def check_numbers(item: t.Mapping[str, t.Any], where: str) -> None:
         )
 
 
-def check_subnets(item: t.Mapping[str, t.Any], where: str) -> None:
-    zones = sorted({subnet["zone"] for subnet in item["subnets"]})
-    if len(zones) < 2:
-        raise InputError(
-            f"{where}: subnets lie in {', '.join(zones) or 'no zone'}; RDS needs subnets in at least two zones."
-        )
-    if not item["security_group_ids"]:
-        raise InputError(f"{where}: security_group_ids is empty; without one the VPC's default group would let others in.")
-
-
 def spoken(value: t.Any) -> str:
     """A parameter's value as text, with the engines' ways of saying yes and no made one."""
     text = str(value)
@@ -289,7 +279,9 @@ def validate(item: t.Mapping[str, t.Any], where: str) -> None:
     check_numbers(item, where)
     check_storage(item, where)
     check_windows(item, where)
-    check_subnets(item, where)
+    for option in ("subnet_ids", "security_group_ids"):
+        if not item[option]:
+            raise InputError(f"{where}: {option} is empty; AWS would put it where others reach it.")
     if item["allow_major_version_upgrade"] and not item["allow_version_upgrade"]:
         raise InputError(f"{where}: allow_major_version_upgrade is allowed only with allow_version_upgrade.")
 
@@ -378,7 +370,7 @@ def desired(
             replicas,
             names,
             {
-                "subnets": sorted({subnet["id"] for subnet in item["subnets"]}),
+                "subnets": sorted(set(item["subnet_ids"])),
                 "tags": tagged(name, SUBNETS),
             },
             group,

@@ -135,23 +135,12 @@ options:
         description:
           - The ARN of the KMS key of the storage; AWS's own without one. It can never be changed.
         type: str
-      subnets:
+      subnet_ids:
         description:
-          - The subnets in which it may lie, in at least two zones. V((known after apply)) is accepted for ids in check mode.
+          - Ids of the subnets in which it may lie, in at least two zones. V((known after apply)) is accepted in check mode.
         type: list
-        elements: dict
+        elements: str
         required: true
-        suboptions:
-          id:
-            description:
-              - The subnet's id.
-            type: str
-            required: true
-          zone:
-            description:
-              - The subnet's zone.
-            type: str
-            required: true
       security_group_ids:
         description:
           - Ids of the security groups that say who reaches it.
@@ -287,9 +276,7 @@ EXAMPLES = r"""
         storage_max: 1000
         multi_az: true
         master_username: dbowner
-        subnets:
-          - {id: subnet-0a1b2c3d4e5f60718, zone: eu-west-1a}
-          - {id: subnet-0a1b2c3d4e5f60719, zone: eu-west-1b}
+        subnet_ids: [subnet-0a1b2c3d4e5f60718, subnet-0a1b2c3d4e5f60719]
         security_group_ids: [sg-0a1b2c3d4e5f60718]
         parameters: {log_min_duration_statement: 1000}
         backup_window: 16:00-16:30
@@ -404,7 +391,6 @@ def main():
         "instance_class": {"type": "str"},
         "multi_az": {"type": "bool", "default": False},
     }
-    subnet = {"id": {"type": "str", "required": True}, "zone": {"type": "str", "required": True}}
     database = {
         "name": {"type": "str", "required": True},
         "identifier": {"type": "str"},
@@ -425,7 +411,7 @@ def main():
         "master_username": {"type": "str", "required": True},
         "secret_kms_key": plain_key,
         "kms_key": plain_key,
-        "subnets": {"type": "list", "elements": "dict", "required": True, "options": subnet},
+        "subnet_ids": {"type": "list", "elements": "str", "required": True},
         "security_group_ids": {"type": "list", "elements": "str", "required": True},
         "parameters": {"type": "dict", "default": {}},
         "iam_authentication": {"type": "bool", "default": True},

@@ -36,8 +36,8 @@ def rds(lab):
 def place(lab):
     """Two subnets in two zones, and a security group."""
     ec2 = lab.client("ec2")
-    subnets = [{"id": one["SubnetId"], "zone": one["AvailabilityZone"]} for one in ec2.describe_subnets()["Subnets"][:2]]
-    return {"subnets": subnets, "security_group_ids": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]]}
+    subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"][:2]]
+    return {"subnet_ids": subnets, "security_group_ids": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]]}
 
 
 @pytest.fixture
@@ -211,6 +211,13 @@ REFUSED = {
     "value": ({"parameters": {"log_statement": "most"}}, "log_statement 'most' is not allowed; none,ddl,mod,all is"),
     "range": ({"parameters": {"max_connections": 2}}, "max_connections '2' is not allowed; 6-262143 is"),
 }
+
+
+def test_one_zone_is_refused_before_anything_is_made(lab, databases, place):
+    for check in (True, False):
+        refused = databases(check=check, subnet_ids=place["subnet_ids"][:1])
+        assert "subnet_ids lie in ap-southeast-2a alone; RDS needs subnets in at least two zones" in refused["msg"]
+    assert lab.mutating() == []
 
 
 def test_what_would_lose_data_or_cannot_be_is_refused(lab, rds, databases):
