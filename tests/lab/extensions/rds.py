@@ -3,7 +3,7 @@
 moto makes, changes and deletes an instance at once, takes a smaller storage, an older engine and any parameter, and a
 replica shares its primary's secret. Here a status is passed at a DescribeDBInstances: the first after a call tells
 creating, modifying or deleting. What ModifyDBInstance does not apply at once is a pending value until a call with
-ApplyImmediately; no maintenance window ever comes. The managed password changes by RotateMasterUserPassword alone.
+ApplyImmediately; no maintenance window ever comes. The managed password changes when it is asked, never by itself.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import json
 import re
 import secrets
 import string
+import uuid
 
 from moto.core.responses import ActionResult, PaginatedResult
 from moto.rds.exceptions import DBParameterGroupNotFoundError, RDSClientError
-from moto.rds.models import DBInstance, DBParameterGroup, MasterUserSecret, RDSBackend
+from moto.rds.models import DBInstance, DBParameterGroup, MasterUserSecret, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
+from moto.secretsmanager.exceptions import InvalidRequestException
+from moto.secretsmanager.models import SecretsManagerBackend
 
 from ..clock import CLOCK
 from .hosts import wrap
@@ -624,17 +627,34 @@ def create_secret(original, self: MasterUserSecret, kms_key_id: str | None):
 
 
 def rotate_secret(self: MasterUserSecret) -> None:
-    if self._status == "rotating":
-        raise refusal("InvalidDBInstanceState", "The master user password is being rotated already.")
-    self._status = "rotating"
-    self.secretsmanager.put_secret_value(
-        secret_id=self.secret.arn,
-        secret_string=self._generate_secret_string(),
+    self.secretsmanager.rotate_secret(self.secret.arn)
+
+
+def rotate_managed(original, self: SecretsManagerBackend, secret_id: str, client_request_token=None, **options) -> str:
+    """RDS makes another password of a secret of its own; a token that was used replaces nothing again."""
+    secret = self.secrets[secret_id]
+    held = next((one for one in managed_secrets(self.account_id, self.region_name) if one.secret is secret), None)
+    if held is None:
+        return original(self, secret_id, client_request_token=client_request_token, **options)
+    if client_request_token in secret.versions:
+        return secret.to_short_dict()
+    if held._status == "rotating":
+        raise InvalidRequestException("A previous rotation isn't complete. That rotation will be reattempted.")
+    held._status = "rotating"
+    self.put_secret_value(
+        secret_id=secret_id,
+        secret_string=held._generate_secret_string(),
         secret_binary="",
-        client_request_token="".join(secrets.choice("0123456789abcdef") for _ in range(32)),
+        client_request_token=client_request_token or str(uuid.uuid4()),
         version_stages=["AWSCURRENT"],
     )
-    self.secret.last_rotation_date = int(CLOCK.now())
+    secret.last_rotation_date = int(CLOCK.now())
+    return secret.to_short_dict()
+
+
+def managed_secrets(account: str, region: str) -> list[MasterUserSecret]:
+    instances = rds_backends[account][region].databases.values()
+    return [one.master_user_secret for one in instances if hasattr(one, "master_user_secret")]
 
 
 def install() -> None:
@@ -652,6 +672,7 @@ def install() -> None:
     wrap(RDSBackend, "describe_db_parameter_groups", describe_parameter_groups)
     wrap(RDSResponse, "describe_orderable_db_instance_options", orderable)
     wrap(MasterUserSecret, "_create_secret", create_secret)
+    wrap(SecretsManagerBackend, "rotate_secret", rotate_managed)
     MasterUserSecret._generate_secret_string = new_password
     MasterUserSecret.rotate_secret = rotate_secret
     MasterUserSecret.secret_status = property(lambda self: self._status)
