@@ -4,9 +4,9 @@
 
 """Master passwords that RDS manages, replaced by age.
 
-Secrets Manager is asked, not RDS: ModifyDBInstance can do it only with ApplyImmediately, which would also apply whatever
-waits for the maintenance window. The token of the request is made of the version that is to go, so that asking twice
-replaces once; which version is current, and since when, AWS tells.
+Secrets Manager is asked, not RDS: ModifyDBInstance can do it only with ApplyImmediately, which would also apply
+whatever waits for the maintenance window. The token of the request is made of the version that is to go, so that asking
+twice replaces once; which version is current, and since when, AWS tells.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def due(seen: t.Mapping[str, Seen], renew: t.Collection[str], max_age: datetime.
         if name not in renew and now - one.changed < max_age:
             continue
         if one.status != "active":
-            waiting.append(f"{name}: its password is not replaced now, because RDS says that its secret is {one.status}.")
+            waiting.append(
+                f"{name}: its password is not replaced now, because RDS says that its secret is {one.status}."
+            )
             continue
         before = {"changed": f"{one.changed:%Y-%m-%dT%H:%M:%SZ}"}
         actions.append(Action(UPDATE, KIND, name, before, {"changed": KNOWN_AFTER_APPLY}, one))

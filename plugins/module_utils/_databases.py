@@ -142,12 +142,13 @@ def settled_version(where: str, fields: Fields, there: Fields, one: Wanted, repl
         if same and fields["auto_minor_version_upgrade"]:
             return True  # AWS has upgraded it meanwhile
         raise InputError(
-            f"{where}: engine_version cannot be changed from {present} to {wanted}; AWS never goes back to an older one."
+            f"{where}: engine_version cannot be changed from {present} to {wanted}; AWS never goes back to an older "
+            "one."
         )
     if not one.allow_version_upgrade:
         raise InputError(
-            f"{where}: engine_version is {present}, and {wanted} would be an upgrade; it needs allow_version_upgrade, or "
-            f"declare {major(fields['engine'], present)}."
+            f"{where}: engine_version is {present}, and {wanted} would be an upgrade; it needs allow_version_upgrade, "
+            f"or declare {major(fields['engine'], present)}."
         )
     if not same and not one.allow_major_version_upgrade:
         raise InputError(
@@ -170,29 +171,35 @@ def settled_storage(where: str, fields: Fields, there: Fields) -> bool:
             return True  # it has grown by itself
         if most:
             raise InputError(
-                f"{where}: storage_max {most} is below the {present} GiB that it has grown to; {present} or more is allowed."
+                f"{where}: storage_max {most} is below the {present} GiB that it has grown to; {present} or more is "
+                "allowed."
             )
         raise InputError(
-            f"{where}: storage cannot go from {present} to {wanted} GiB, since it only grows; {present} or more is allowed."
+            f"{where}: storage cannot go from {present} to {wanted} GiB, since it only grows; {present} or more is "
+            "allowed."
         )
     least = -(-present * 11 // 10)
     if present < wanted < least:
         raise InputError(
-            f"{where}: storage cannot go from {present} to {wanted} GiB; AWS grows it by a tenth at least, so {least} or "
-            "more is allowed."
+            f"{where}: storage cannot go from {present} to {wanted} GiB; AWS grows it by a tenth at least, so {least} "
+            "or more is allowed."
         )
     return False
 
 
 def settled(where: str, fields: Fields, item: t.Mapping[str, t.Any], there: Fields, one: Wanted) -> dict[str, t.Any]:
-    """The fields to compare with what is there; :class:`InputError` for a change that AWS cannot make or nobody allowed."""
+    """The fields to compare; :class:`InputError` for a change that AWS cannot make, or that nobody has allowed."""
     for field, why in FIXED.items():
         if field in fields and fields[field] != there[field]:
             raise InputError(f"{where}: {field} cannot be changed from {there[field]!r} to {fields[field]!r}; {why}.")
-    if fields.get("secret_kms_key") and there["managed_password"] and fields["secret_kms_key"] != there["secret_kms_key"]:
+    if (
+        fields.get("secret_kms_key")
+        and there["managed_password"]
+        and fields["secret_kms_key"] != there["secret_kms_key"]
+    ):
         raise InputError(
-            f"{where}: secret_kms_key cannot be changed from {there['secret_kms_key']!r} to {fields['secret_kms_key']!r}; "
-            "the secret keeps its key."
+            f"{where}: secret_kms_key cannot be changed from {there['secret_kms_key']!r} to "
+            f"{fields['secret_kms_key']!r}; the secret keeps its key."
         )
     compared = dict(fields)
     replicas = bool(one.replicas or item.get("ReadReplicaDBInstanceIdentifiers"))
@@ -207,9 +214,10 @@ def settled_replica(
     where: str, fields: Fields, item: t.Mapping[str, t.Any], there: Fields, one: Wanted
 ) -> dict[str, t.Any]:
     if there["source"] != fields["source"]:
+        now = f"a replica of {there['source']!r}" if there["source"] else "an instance of its own"
         raise InputError(
-            f"{where}: it is {'a replica of ' + repr(there['source']) if there['source'] else 'an instance of its own'} "
-            f"now; only a replica of {fields['source']!r} is allowed, so declare one of another name."
+            f"{where}: it is {now} now; only a replica of {fields['source']!r} is allowed, so declare one of "
+            "another name."
         )
     # it may have been made when its primary was larger
     fields = {**fields, "storage": max(fields["storage"], there["storage"])}
@@ -263,7 +271,9 @@ def plan(
                 "declare it as a replica."
             )
     replicas = {
-        name: settled_replica(f"databases: {one.name}: replicas: {one.names[name]}", fields, items[name], present[name], one)
+        name: settled_replica(
+            f"databases: {one.name}: replicas: {one.names[name]}", fields, items[name], present[name], one
+        )
         if name in items
         else fields
         for one in wanted.values()
@@ -325,9 +335,9 @@ def group_plan(
     def there(groups: t.Mapping[str, Fields], declared: t.Collection[str]) -> dict[str, Fields]:
         return {name: one for name, one in groups.items() if name in declared or name not in used}
 
-    return compare(
-        SUBNETS, subnets, there(observed.subnet_groups, subnets), purge=purge, ignore=ignore
-    ) + compare(PARAMETERS, parameters, there(observed.parameter_groups, parameters), purge=purge, ignore=ignore)
+    return compare(SUBNETS, subnets, there(observed.subnet_groups, subnets), purge=purge, ignore=ignore) + compare(
+        PARAMETERS, parameters, there(observed.parameter_groups, parameters), purge=purge, ignore=ignore
+    )
 
 
 RANKS = {
@@ -348,9 +358,7 @@ def chains(whole: t.Iterable[Action]) -> list[list[Action]]:
         if (action.kind, action.verb) in RANKS:
             fields = action.context[0] or action.context[1] if action.context else action.before
             by_primary.setdefault(fields.get("source") or action.name, []).append(action)
-    return [
-        sorted(chain, key=lambda a: (RANKS[a.kind, a.verb], a.name)) for _name, chain in sorted(by_primary.items())
-    ]
+    return [sorted(chain, key=lambda a: (RANKS[a.kind, a.verb], a.name)) for _name, chain in sorted(by_primary.items())]
 
 
 def ordered(whole: Plan) -> list[Action]:
@@ -389,7 +397,8 @@ class Checks:
         zones = sorted({subnet["AvailabilityZone"] for subnet in found})
         if len(zones) < 2:
             raise InputError(
-                f"databases: {one.name}: subnet_ids lie in {', '.join(zones)} alone; RDS needs subnets in at least two zones."
+                f"databases: {one.name}: subnet_ids lie in {', '.join(zones)} alone; RDS needs subnets in at least "
+                "two zones."
             )
 
     def instance(self, identifier: str, one: Wanted, action: Action) -> None:
@@ -529,7 +538,9 @@ class Apply:
         item = poll(lambda: self.reader.instance(identifier), fits, self.timeout, first=FIRST_PAUSE)
         status = item["DBInstanceStatus"] if item else "not there"
         if item is None or status in FAILED or status == GONE:
-            raise InputError(f"instance {identifier} is {status}; look at its events, and run again when it is available.")
+            raise InputError(
+                f"instance {identifier} is {status}; look at its events, and run again when it is available."
+            )
         if not fits(item):
             raise InputError(
                 f"instance {identifier} is still {status if status not in READY else 'as it was'} after {self.timeout} "
@@ -542,7 +553,9 @@ class Apply:
             lambda: self.reader.instance(identifier), lambda item: item is None, self.timeout, first=FIRST_PAUSE
         )
         if left is not None:
-            raise InputError(f"instance {identifier} is still being deleted after {self.timeout} seconds (wait_timeout).")
+            raise InputError(
+                f"instance {identifier} is still being deleted after {self.timeout} seconds (wait_timeout)."
+            )
 
     # --- instances
 
@@ -678,7 +691,10 @@ class Apply:
             if before.get(name) != value
         ]
         reset = [item(name) for name in sorted(set(before) - set(after))]
-        for call, parameters in ((self.rds.modify_db_parameter_group, written), (self.rds.reset_db_parameter_group, reset)):
+        for call, parameters in (
+            (self.rds.modify_db_parameter_group, written),
+            (self.rds.reset_db_parameter_group, reset),
+        ):
             for start in range(0, len(parameters), PARAMETERS_A_CALL):
                 call(DBParameterGroupName=group, Parameters=parameters[start : start + PARAMETERS_A_CALL])
 
@@ -731,7 +747,8 @@ def told(identifier: str, one: Wanted, items: t.Mapping[str, t.Mapping[str, t.An
         "subnet_group": identifier,
         "parameter_group": one.parameter_group,
         "replicas": {
-            one.names[name]: told_instance(name, fields, items.get(name)) for name, fields in sorted(one.replicas.items())
+            one.names[name]: told_instance(name, fields, items.get(name))
+            for name, fields in sorted(one.replicas.items())
         },
     }
 

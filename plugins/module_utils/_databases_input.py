@@ -221,8 +221,8 @@ def check_names(item: t.Mapping[str, t.Any], where: str) -> None:
     name = item["database_name"]
     if name and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", name):
         raise InputError(
-            f"{where}: database_name {name!r} is not allowed; it has 1 to 63 letters, digits and underscores, beginning "
-            "with a letter."
+            f"{where}: database_name {name!r} is not allowed; it has 1 to 63 letters, digits and underscores, "
+            "beginning with a letter."
         )
     for option in ("kms_key", "secret_kms_key"):
         if item[option] and known(item[option]) and not KEY.fullmatch(item[option]):
@@ -231,7 +231,9 @@ def check_names(item: t.Mapping[str, t.Any], where: str) -> None:
 
 def check_numbers(item: t.Mapping[str, t.Any], where: str) -> None:
     if item["port"] and not 1150 <= item["port"] <= 65535:
-        raise InputError(f"{where}: port {item['port']} is not allowed; it is 1150 to 65535, or 0 for the engine's own.")
+        raise InputError(
+            f"{where}: port {item['port']} is not allowed; it is 1150 to 65535, or 0 for the engine's own."
+        )
     days = item["backup_retention_days"]
     if not 0 <= days <= 35:
         raise InputError(f"{where}: backup_retention_days {days} is not allowed; it is 0 to 35.")
@@ -242,8 +244,8 @@ def check_numbers(item: t.Mapping[str, t.Any], where: str) -> None:
     insights = item["performance_insights_days"]
     if insights and insights not in INSIGHTS and not (insights % 31 == 0 and 1 <= insights // 31 <= 23):
         raise InputError(
-            f"{where}: performance_insights_days {insights} is not allowed; it is 0 for none, 7, 731, or 1 to 23 months "
-            "of 31 days (31, 62, ... 713)."
+            f"{where}: performance_insights_days {insights} is not allowed; it is 0 for none, 7, 731, or 1 to 23 "
+            "months of 31 days (31, 62, ... 713)."
         )
 
 
@@ -260,7 +262,9 @@ def parameters_of(item: t.Mapping[str, t.Any], where: str) -> dict[str, str]:
     tls = ENGINES[item["engine"]].tls
     given = {name: spoken(value) for name, value in item["parameters"].items()}
     if given.get(tls, "1") != "1":
-        raise InputError(f"{where}: parameters {tls} {item['parameters'][tls]!r} is not allowed; TLS is always forced, by 1.")
+        raise InputError(
+            f"{where}: parameters {tls} {item['parameters'][tls]!r} is not allowed; TLS is always forced, by 1."
+        )
     return {**given, tls: "1"}
 
 
@@ -270,8 +274,8 @@ def validate(item: t.Mapping[str, t.Any], where: str) -> None:
         raise InputError(f"{where}: engine_version {item['engine_version']!r} is not a version, such as 17 or 17.6.")
     if ENGINES[item["engine"]].major_parts > len(item["engine_version"].split(".")):
         raise InputError(
-            f"{where}: engine_version {item['engine_version']!r} is not enough; {item['engine']} needs two numbers, such "
-            "as 8.4."
+            f"{where}: engine_version {item['engine_version']!r} is not enough; {item['engine']} needs two numbers, "
+            "such as 8.4."
         )
     if not re.fullmatch(r"db\.[a-z0-9-]+\.[a-z0-9-]+", item["instance_class"]):
         raise InputError(f"{where}: instance_class {item['instance_class']!r} is not a class, such as db.m7g.large.")

@@ -132,7 +132,9 @@ def instance_fields(item: t.Mapping[str, t.Any], *, applied: bool = False) -> di
         "port": endpoint.get("Port") or item.get("DbInstancePort"),
         "storage_max": item.get("MaxAllocatedStorage") or 0,
         "security_groups": sorted(
-            group["VpcSecurityGroupId"] for group in item.get("VpcSecurityGroups") or [] if group["Status"] != "removing"
+            group["VpcSecurityGroupId"]
+            for group in item.get("VpcSecurityGroups") or []
+            if group["Status"] != "removing"
         ),
         "subnet_group": (item.get("DBSubnetGroup") or {}).get("DBSubnetGroupName"),
         "parameter_group": next(
@@ -154,7 +156,9 @@ def exported(item: t.Mapping[str, t.Any]) -> list[str]:
     """The logs that go to CloudWatch, or will."""
     changing = (item.get("PendingModifiedValues") or {}).get("PendingCloudwatchLogsExports") or {}
     present = set(item.get("EnabledCloudwatchLogsExports") or [])
-    return sorted((present | set(changing.get("LogTypesToEnable") or [])) - set(changing.get("LogTypesToDisable") or []))
+    return sorted(
+        (present | set(changing.get("LogTypesToEnable") or [])) - set(changing.get("LogTypesToDisable") or [])
+    )
 
 
 def owned(tags: t.Mapping[str, str], platform: str, kinds: t.Collection[str]) -> bool:

@@ -10,17 +10,18 @@ module: database_passwords
 short_description: Master passwords of RDS databases, replaced by age
 version_added: 1.0.0
 description:
-  - Has the master password of each of the platform's databases replaced when it is old. RDS makes, sets and keeps it; nobody
-    sees it here. Whoever uses it reads the secret again.
-  - RDS replaces such a password by itself every seven days, unless that was changed in Secrets Manager. This is for where it
-    was, and for a password that somebody may have seen.
+  - Has the master password of each of the platform's databases replaced when it is old. RDS makes, sets and keeps it;
+    nobody sees it here. Whoever uses it reads the secret again.
+  - RDS replaces such a password by itself every seven days, unless that was changed in Secrets Manager. This is for
+    where it was, and for a password that somebody may have seen.
   - What waits for the maintenance window of a database goes on waiting.
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:
   platform:
     description:
-      - The platform's name. Only databases that the module M(mydigitalstructure.aws.databases) has made for it are looked at.
+      - The platform's name. Only databases that the module M(mydigitalstructure.aws.databases) has made for it are
+        looked at.
     type: str
     required: true
   max_age_days:

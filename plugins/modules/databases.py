@@ -14,15 +14,15 @@ description:
     replicas. All databases are worked on at the same time.
   - Every database is encrypted, not public, demands TLS, and has its master password made, kept in Secrets Manager and
     replaced by RDS. No password is ever seen.
-  - What AWS cannot change, or what nobody has allowed (an upgrade, a smaller storage), is refused with a sentence before
-    anything is changed. A database is never replaced, and never removed but with O(state=absent).
+  - What AWS cannot change, or what nobody has allowed (an upgrade, a smaller storage), is refused with a sentence
+    before anything is changed. A database is never replaced, and never removed but with O(state=absent).
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:
   platform:
     description:
-      - The platform's name. Only what carries its tag C(mydigitalstructure:platform) is changed or deleted; an identifier
-        that somebody else's instance has is refused.
+      - The platform's name. Only what carries its tag C(mydigitalstructure:platform) is changed or deleted; an
+        identifier that somebody else's instance has is refused.
     type: str
     required: true
   state:
@@ -46,8 +46,8 @@ options:
         required: true
       identifier:
         description:
-          - What RDS calls the instance. The platform's name, a hyphen and O(databases[].name) by default. The subnet group
-            has the same name, the parameter group and replicas begin with it.
+          - What RDS calls the instance. The platform's name, a hyphen and O(databases[].name) by default. The subnet
+            group has the same name, the parameter group and replicas begin with it.
         type: str
       engine:
         description:
@@ -57,8 +57,8 @@ options:
         default: postgres
       engine_version:
         description:
-          - The version, such as V(17.6), or a major one (V(17), V(8.4)) for any of its minor ones. A higher one than there
-            is upgrades the database only with O(databases[].allow_version_upgrade).
+          - The version, such as V(17.6), or a major one (V(17), V(8.4)) for any of its minor ones. A higher one than
+            there is upgrades the database only with O(databases[].allow_version_upgrade).
         type: str
         required: true
       allow_version_upgrade:
@@ -73,8 +73,8 @@ options:
         default: false
       auto_minor_version_upgrade:
         description:
-          - Whether AWS upgrades minor versions in the maintenance window. A minor version higher than the declared one is
-            then no difference.
+          - Whether AWS upgrades minor versions in the maintenance window. A minor version higher than the declared one
+            is then no difference.
         type: bool
         default: true
       instance_class:
@@ -89,7 +89,8 @@ options:
         required: true
       storage_max:
         description:
-          - To how many GiB AWS may grow the storage by itself; V(0) for not at all. What it has grown to is no difference.
+          - To how many GiB AWS may grow the storage by itself; V(0) for not at all. What it has grown to is no
+            difference.
         type: int
         default: 0
       storage_type:
@@ -137,7 +138,8 @@ options:
         type: str
       subnet_ids:
         description:
-          - Ids of the subnets in which it may lie, in at least two zones. V((known after apply)) is accepted in check mode.
+          - Ids of the subnets in which it may lie, in at least two zones. V((known after apply)) is accepted in check
+            mode.
         type: list
         elements: str
         required: true
@@ -149,8 +151,9 @@ options:
         required: true
       parameters:
         description:
-          - The engine's parameters that differ from AWS's defaults. C(rds.force_ssl) or C(require_secure_transport), which
-            force TLS, are always among them. What is not declared goes back to its default. Some wait for a restart.
+          - The engine's parameters that differ from AWS's defaults. C(rds.force_ssl) or C(require_secure_transport),
+            which force TLS, are always among them. What is not declared goes back to its default. Some wait for a
+            restart.
         type: dict
         default: {}
       iam_authentication:
@@ -236,14 +239,14 @@ options:
     default: []
   apply_immediately:
     description:
-      - Whether changes are applied at once, also those that interrupt the database (class, Multi-AZ, version), or in the
-        next maintenance window. What waits for it is no difference any more, and is told in C(pending).
+      - Whether changes are applied at once, also those that interrupt the database (class, Multi-AZ, version), or in
+        the next maintenance window. What waits for it is no difference any more, and is told in C(pending).
     type: bool
     default: false
   final_snapshot:
     description:
-      - Whether a database leaves a snapshot, called by its identifier, C(-final-) and when it was made, and its automated
-        backups. Nothing of this collection removes them.
+      - Whether a database leaves a snapshot, called by its identifier, C(-final-) and when it was made, and its
+        automated backups. Nothing of this collection removes them.
     type: bool
     default: true
   wait_timeout:
@@ -342,13 +345,13 @@ databases:
       type: str
     replicas:
       description:
-        - The replicas by name, each with C(identifier), C(arn), C(resource_id), C(endpoint), C(port), C(engine_version),
-          C(status), C(storage), C(pending) and C(restart_needed).
+        - The replicas by name, each with C(identifier), C(arn), C(resource_id), C(endpoint), C(port),
+          C(engine_version), C(status), C(storage), C(pending) and C(restart_needed).
       type: dict
 actions:
   description:
-    - What the plan does, in a set order. An action's C(kind) is C(database), C(database_replica), C(database_subnet_group) or
-      C(database_parameter_group), its C(name) what RDS calls it.
+    - What the plan does, in a set order. An action's C(kind) is C(database), C(database_replica),
+      C(database_subnet_group) or C(database_parameter_group), its C(name) what RDS calls it.
   returned: success
   type: list
   elements: dict

@@ -37,7 +37,10 @@ def place(lab):
     """Two subnets in two zones, and a security group."""
     ec2 = lab.client("ec2")
     subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"][:2]]
-    return {"subnet_ids": subnets, "security_group_ids": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]]}
+    return {
+        "subnet_ids": subnets,
+        "security_group_ids": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+    }
 
 
 @pytest.fixture
@@ -172,7 +175,10 @@ def test_each_setting_changes_where_it_is(lab, rds, databases):
         assert not made["failed"], made["msg"]
         assert made["actions"] == planned["actions"]
         instance = next(action for action in made["actions"] if action["kind"] == "database")
-        assert not (change.keys() - instance["fields"].keys()) - {"allow_version_upgrade", "allow_major_version_upgrade"}
+        assert not (change.keys() - instance["fields"].keys()) - {
+            "allow_version_upgrade",
+            "allow_major_version_upgrade",
+        }
         found = shown(rds)
         assert {key: found.get(key) for key in there} == there
         assert found["DbiResourceId"] == resource
@@ -204,10 +210,19 @@ REFUSED = {
         {"kms_key": "arn:aws:kms:ap-southeast-2:123456789012:key/other"},
         "kms_key cannot be changed from 'arn:aws:kms:",
     ),
-    "class": ({"instance_class": "db.t1.huge"}, "instance_class 'db.t1.huge' is not one that RDS has for postgres 16.9"),
+    "class": (
+        {"instance_class": "db.t1.huge"},
+        "instance_class 'db.t1.huge' is not one that RDS has for postgres 16.9",
+    ),
     "log": ({"log_exports": ["slowquery"]}, "log_exports 'slowquery' is not allowed; postgresql, upgrade"),
-    "certificate": ({"ca_certificate": "rds-ca-2019"}, "ca_certificate 'rds-ca-2019' is not allowed; rds-ca-rsa2048-g1"),
-    "parameter": ({"parameters": {"worl_mem": 1}}, "'worl_mem' is not a parameter of postgres16; near to it are work_mem"),
+    "certificate": (
+        {"ca_certificate": "rds-ca-2019"},
+        "ca_certificate 'rds-ca-2019' is not allowed; rds-ca-rsa2048-g1",
+    ),
+    "parameter": (
+        {"parameters": {"worl_mem": 1}},
+        "'worl_mem' is not a parameter of postgres16; near to it are work_mem",
+    ),
     "value": ({"parameters": {"log_statement": "most"}}, "log_statement 'most' is not allowed; none,ddl,mod,all is"),
     "range": ({"parameters": {"max_connections": 2}}, "max_connections '2' is not allowed; 6-262143 is"),
 }
@@ -284,7 +299,9 @@ def test_replicas_come_and_go_and_a_database_stays(lab, rds, databases):
     databases(replicas=[{"name": "a"}, {"name": "b", "instance_class": "db.r7g.large"}])
     assert instances(rds) == ["mds-database", "mds-database-a", "mds-database-b"]
     assert shown(rds, "mds-database-b")["DBInstanceClass"] == "db.r7g.large"
-    assert "backup_retention_days 0 is not allowed" in databases(replicas=[{"name": "a"}], backup_retention_days=0)["msg"]
+    assert (
+        "backup_retention_days 0 is not allowed" in databases(replicas=[{"name": "a"}], backup_retention_days=0)["msg"]
+    )
     upgrade = {"engine_version": "17", "allow_version_upgrade": True, "allow_major_version_upgrade": True}
     assert "while there are replicas" in databases(**upgrade)["msg"]
     grown = databases(replicas=[{"name": "a"}], storage=200)
@@ -363,7 +380,9 @@ def killed(work, number, answered):
 def picture(rds):
     """What there is, without what AWS chooses anew."""
     chosen = ("InstanceCreateTime", "DbiResourceId", "LatestRestorableTime", "MasterUserSecret")
-    found = copy.deepcopy(sorted(rds.describe_db_instances()["DBInstances"], key=lambda item: item["DBInstanceIdentifier"]))
+    found = copy.deepcopy(
+        sorted(rds.describe_db_instances()["DBInstances"], key=lambda item: item["DBInstanceIdentifier"])
+    )
     return [{key: value for key, value in item.items() if key not in chosen} for item in found]
 
 

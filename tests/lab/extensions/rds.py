@@ -132,7 +132,8 @@ def settle_storage(database: DBInstance) -> None:
     if (small and (iops, throughput) != base) or iops < base[0] or throughput < base[1]:
         raise refusal(
             "InvalidParameterCombination",
-            f"You can't specify IOPS or storage throughput for engine {database.engine} and a storage size less than 400.",
+            f"You can't specify IOPS or storage throughput for engine {database.engine} and a storage size less than "
+            "400.",
         )
     if iops > 64000 or throughput > 4000 or throughput * 4 > iops:
         raise refusal("InvalidParameterCombination", "The IOPS or the storage throughput are out of gp3's bounds.")
@@ -175,7 +176,9 @@ def create_instance(original, self: RDSBackend, asked: dict) -> DBInstance:
     if name and name in self.db_parameter_groups:
         check_family(self.db_parameter_groups[name], engine, asked["engine_version"])
     if asked.get("storage_encrypted") and "kms_key_id" not in asked:
-        asked["kms_key_id"] = f"arn:aws:kms:{self.region_name}:{self.account_id}:key/11111111-2222-3333-4444-555555555555"
+        asked["kms_key_id"] = (
+            f"arn:aws:kms:{self.region_name}:{self.account_id}:key/11111111-2222-3333-4444-555555555555"
+        )
     asked.setdefault("ca_certificate_identifier", CERTIFICATES[0])
     database = settled(original(self, asked))
     set_insights(database, asked)
@@ -194,7 +197,9 @@ def set_insights(database: DBInstance, asked: dict) -> None:
     if on is None:
         return
     database.performance_insights_enabled = on
-    database.performance_insights_retention_period = asked.get("performance_insights_retention_period", 7) if on else None
+    database.performance_insights_retention_period = (
+        asked.get("performance_insights_retention_period", 7) if on else None
+    )
 
 
 def check_zones(zones: list[str]) -> None:
@@ -441,8 +446,8 @@ def delete_subnet_group(original, self: RDSBackend, subnet_name: str):
     if users:
         raise refusal(
             "InvalidDBSubnetGroupStateFault",
-            f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: {users[0]} is still "
-            "using it.",
+            f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: {users[0]} is "
+            "still using it.",
         )
     return original(self, subnet_name)
 
@@ -505,7 +510,9 @@ def modify_parameters(original, self: RDSBackend, db_parameter_group_name: str, 
             raise refusal("InvalidParameterValue", f"Could not find parameter with name: {name}")
         allowed = known[name].get("AllowedValues", "")
         if allowed and not re.fullmatch(r"-?\d+-\d+", allowed) and value not in allowed.split(","):
-            raise refusal("InvalidParameterValue", f"Value: {value} is outside of range: {allowed} for parameter: {name}")
+            raise refusal(
+                "InvalidParameterValue", f"Value: {value} is outside of range: {allowed} for parameter: {name}"
+            )
         if known[name]["ApplyType"] == "static" and item["ApplyMethod"] == "immediate":
             raise refusal(
                 "InvalidParameterCombination", f"cannot use immediate apply method for static parameter: {name}"
