@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import KIND_TAG, owned_tags
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._fleet_names import in_tier, values
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import Fields, InputError, known, unique
 
 DATABASE, REPLICA = "database", "database_replica"
@@ -247,6 +248,28 @@ def check_numbers(item: t.Mapping[str, t.Any], where: str) -> None:
             f"{where}: performance_insights_days {insights} is not allowed; it is 0 for none, 7, 731, or 1 to 23 "
             "months of 31 days (31, 62, ... 713)."
         )
+
+
+def check_place(
+    variables: t.Mapping[str, t.Any], subnets: t.Mapping[str, Fields], groups: t.Mapping[str, Fields]
+) -> None:
+    """Raise :class:`InputError` for what the role ``database`` names and nothing has, and for a place that is unfit.
+
+    :arg variables: the role's variables by their names.
+    """
+    values(variables["database_security_groups"], groups, "database_security_groups")
+    names, tier = variables["database_subnets"], variables["database_subnet_tier"]
+    said = f"database_subnets: {', '.join(names)}" if names else f"database_subnet_tier: {tier!r}"
+    names = names or in_tier(tier, subnets, "database_subnet_tier")
+    tiers = values(names, subnets, "database_subnets", "tier")
+    zones = sorted(set(values(names, subnets, "database_subnets", "zone")))
+    if "public" in tiers:
+        raise InputError(
+            f"{said} is not allowed, since it is public; a database lies where the world does not reach it, such as in "
+            "tier data."
+        )
+    if len(zones) < 2:
+        raise InputError(f"{said} lies in {zones[0]} alone; RDS needs subnets in at least two zones.")
 
 
 def spoken(value: t.Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
+from ansible_collections.mydigitalstructure.aws.plugins.filter.database_problem import database_problem
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _databases as databases
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _databases_input as given
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import Observed, instance_fields
@@ -319,6 +320,34 @@ def test_what_rds_cannot_run_is_refused(case):
         wanted(**options)
     assert sentence in str(refused.value) and str(refused.value).startswith("databases: database")
     assert "\n" not in str(refused.value)
+
+
+SUBNETS = {
+    f"{tier}-{zone}": {"id": f"subnet-{tier}{zone}", "tier": tier, "zone": f"eu-west-1{zone}"}
+    for tier in ("public", "data")
+    for zone in "ab"
+}
+PLACE = {"database_subnets": [], "database_subnet_tier": "data", "database_security_groups": ["database"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({}, ""),
+        ({"database_subnets": ["data-b", "data-a"]}, ""),
+        ({"database_security_groups": ["databse"]}, "database_security_groups: 'databse' is not declared; allowed are"),
+        ({"database_subnet_tier": "dta"}, "database_subnet_tier: there is no subnet of tier 'dta'; allowed are data"),
+        ({"database_subnets": ["data-c"]}, "database_subnets: 'data-c' is not declared; allowed are data-a, data-b"),
+        ({"database_subnet_tier": "public"}, "database_subnet_tier: 'public' is not allowed, since it is public"),
+        ({"database_subnets": ["data-a", "public-b"]}, "database_subnets: data-a, public-b is not allowed, since"),
+        ({"database_subnets": ["data-a"]}, "database_subnets: data-a lies in eu-west-1a alone; RDS needs subnets in"),
+    ],
+)
+def test_where_it_lies_and_who_reaches_it(change, sentence):
+    told = database_problem(
+        {**PLACE, **change}, {"subnets": SUBNETS}, {"security_groups": {"database": {"id": "sg-1"}}}
+    )
+    assert told.startswith(sentence) if sentence else told == ""
 
 
 minutes_of_a_day = strategies.integers(0, 24 * 60 - 1)
