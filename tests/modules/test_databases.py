@@ -6,10 +6,10 @@ import copy
 import functools
 import os
 import random
-import signal
 
-import botocore.httpsession
 import pytest
+
+from tests.modules.killer import killed
 
 UNKNOWN = "(known after apply)"
 SEED, KILLS = int(os.environ.get("DATABASES_SEED", "20265")), 4
@@ -346,35 +346,6 @@ def test_it_goes_when_it_is_not_protected_and_leaves_a_snapshot(lab, rds, databa
     groups = rds.describe_db_parameter_groups()["DBParameterGroups"]
     assert [group for group in groups if not group["DBParameterGroupName"].startswith("default")] == []
     assert lab.client("secretsmanager").list_secrets()["SecretList"] == []
-
-
-class Killer:
-    """Kills this process at its n-th request, before it is sent or after it was answered."""
-
-    def __init__(self, number, answered):
-        self.left, self.answered, self.send = number, answered, botocore.httpsession.URLLib3Session.send
-
-    def __call__(self, session, request):
-        self.left -= 1
-        if self.left == 0 and not self.answered:
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = self.send(session, request)
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-
-def killed(work, number, answered):
-    """Do the work in a child of this process; whether it was killed at its request of this number."""
-    child = os.fork()
-    if child == 0:
-        killer = Killer(number, answered)
-        botocore.httpsession.URLLib3Session.send = lambda session, request: killer(session, request)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
 def picture(rds):
