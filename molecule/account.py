@@ -57,6 +57,33 @@ def mail() -> dict[str, list]:
     return held
 
 
+def databases() -> dict[str, list]:
+    """RDS: instances with what holds them, and snapshots that somebody made; not the groups that RDS itself makes."""
+    rds = boto3.client("rds")
+    held = {
+        key: listed(rds, operation, key)
+        for operation, key in {
+            "describe_db_instances": "DBInstances",
+            "describe_db_subnet_groups": "DBSubnetGroups",
+            "describe_db_parameter_groups": "DBParameterGroups",
+        }.items()
+    }
+    for instance in held["DBInstances"]:
+        # the time of the last look
+        instance.pop("LatestRestorableTime", None)
+    held["DBParameterGroups"] = [
+        {
+            **group,
+            "Parameters": listed(rds, "describe_db_parameters", "Parameters", **{name: group[name], "Source": "user"}),
+        }
+        for name in ["DBParameterGroupName"]
+        for group in held["DBParameterGroups"]
+        if not group[name].startswith("default.")
+    ]
+    held["DBSnapshots"] = listed(rds, "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")
+    return held
+
+
 def bucket(s3, name: str) -> dict:
     """A bucket with its settings; those that it does not have are null."""
     told = {"Name": name}
@@ -163,7 +190,7 @@ def account() -> dict[str, list]:
         for user in held["Users"]
         for key in listed(iam, "list_access_keys", "AccessKeyMetadata", UserName=user["UserName"])
     ]
-    held |= mail()
+    held |= mail() | databases()
     for items in held.values():
         for item in items:
             item.pop("ResponseMetadata", None)

@@ -64,6 +64,14 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     for name, table in (result.get("tables") or {}).items():
         if isinstance(table, dict) and "stream_arn" in table:
             yield f"table {name}", table["arn"]
+    for name, database in (result.get("databases") or {}).items():
+        if "endpoint" in database:
+            yield (
+                f"{database['engine']} {name}",
+                f"{database['endpoint']}:{database['port']}  secret {database['secret_arn']}",
+            )
+            for replica, item in database["replicas"].items():
+                yield f"  replica {replica}", f"{item['endpoint']}:{item['port']}"
     for name, bucket in (result.get("buckets") or {}).items():
         yield f"bucket {name}", bucket["arn"]
     for name, certificate in (result.get("certificates") or {}).items():

@@ -28,7 +28,8 @@ options:
         C(dns_zones), C(fleet_name), C(fleet_instance_type), C(fleet_min), C(fleet_max), C(fleet_security_groups) and
         C(fleet_subnet_tier).
       - C(security_extra_groups), C(security_operator_ranges), C(dns_admin_name), C(fleet_subnets) and
-        C(fleet_instances) may be missing; so may C(fleet_access_points), for all of them. Others are left alone.
+        C(fleet_instances) may be missing; so may C(fleet_access_points), for all of them. The database is drawn with
+        C(database_enabled), and needs what else of it is drawn then. Others are left alone.
     type: dict
     required: true
 """
@@ -90,10 +91,14 @@ TEXTS = (
     "platform_name", "platform_region", "network_cidr", "network_nat", "network_admin_address", "balancers_subnet_tier",
     "fleet_name", "fleet_instance_type", "fleet_subnet_tier",
 )  # fmt: skip
+DATABASE_TEXTS = (
+    "database_name", "database_engine", "database_engine_version", "database_instance_class", "database_subnet_tier",
+)  # fmt: skip
 NUMBERS = ("fleet_min", "fleet_max")
 LISTS = ("network_subnets", "security_groups", "balancers_access_points", "dns_zones", "fleet_security_groups")
 SPARE_LISTS = (
     "security_extra_groups", "security_operator_ranges", "fleet_subnets", "fleet_access_points", "fleet_instances",
+    "database_subnets", "database_security_groups", "database_replicas",
 )  # fmt: skip
 FIELDS = {
     "network_subnets": ("name", "tier", "zone", "cidr"),
@@ -102,6 +107,7 @@ FIELDS = {
     "balancers_access_points": ("name", "domains", "security_groups"),
     "dns_zones": ("name",),
     "fleet_instances": ("name", "subnet", "security_groups"),
+    "database_replicas": ("name",),
 }
 """What each item of a list has; the items of the other lists are texts."""
 CHOICES = {"network_nat": ("none", "one", "zone"), "network_admin_address": ("eip", "none")}
@@ -141,6 +147,13 @@ def checked(variables: Item) -> dict[str, t.Any]:
         found[variable] = items_of(variables.get(variable) or [], variable)
     if variables.get("fleet_access_points") is None:
         found["fleet_access_points"] = [point["name"] for point in found["balancers_access_points"]]
+    for variable in ("database_enabled", "database_multi_az"):
+        # one that was given on the command line is a text
+        found[variable] = str(variables.get(variable) or "").lower() in ("true", "yes", "on", "1")
+    for variable in DATABASE_TEXTS if found["database_enabled"] else ():
+        if variables.get(variable) in (None, ""):
+            raise InputError(f"{variable}: it is missing or empty; the database cannot be drawn without it.")
+        found[variable] = text_of(variables[variable], variable)
     found["dns_admin_name"] = text_of(variables.get("dns_admin_name") or "", "dns_admin_name")
     return found
 
@@ -375,7 +388,7 @@ class Picture:
         self.draw_network()
         points = self.draw_points()
         fleet = self.draw_fleet()
-        hosts = [fleet, *self.draw_hosts()]
+        hosts = [fleet, *self.draw_hosts(), *self.draw_database()]
         for name in self.given["fleet_access_points"]:
             point = look_up(name, points, "fleet_access_points")
             ports = self.rules.between(point, fleet)
@@ -502,6 +515,25 @@ class Picture:
                 entrance = self.draw_address(node, place)
             found.append(Member(node, groups, [subnet], entrance))
         return found
+
+    def draw_database(self) -> list[Member]:
+        given = self.given
+        if not given["database_enabled"]:
+            return []
+        subnets = self.standing(
+            given["database_subnets"], given["database_subnet_tier"], "database_subnets", "database_subnet_tier"
+        )
+        replicas = few([item["name"] for item in given["database_replicas"]])
+        lines = [
+            f"Database {given['database_name']}",
+            f"{given['database_engine']} {given['database_engine_version']}",
+            given["database_instance_class"],
+            "with a standby in another zone" if given["database_multi_az"] else "",
+            f"replicas: {', '.join(replicas)}" if replicas else "",
+        ]
+        node = self.chart.node("database", "", "files", lines, self.place_of(subnets))
+        groups = self.rules.declared(given["database_security_groups"], "database_security_groups")
+        return [Member(node, groups, subnets)]
 
     def draw_address(self, host: str, place: str) -> str:
         """The elastic IP address before a host, with the name that leads to it."""

@@ -7,13 +7,13 @@ import functools
 import json
 import os
 import random
-import signal
 import threading
 
 import boto3
-import botocore.httpsession
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _access_keys
+
+from tests.modules.killer import killed
 
 CLIENT = _access_keys.client
 DAY, HOUR = 86400, 3600
@@ -109,43 +109,14 @@ def test_clients_go_on_during_a_rotation(lab, iam, run_module):
     assert states == ["Active", "Inactive"]
 
 
-class Killer:
-    """Kills this process at its n-th request, before it is sent or after it was answered."""
-
-    def __init__(self, number, answered):
-        self.left, self.answered = number, answered
-        self.send = botocore.httpsession.URLLib3Session.send
-        self.lock = threading.Lock()
-
-    def __call__(self, session, request):
-        with self.lock:
-            self.left -= 1
-            if self.left == 0 and not self.answered:
-                os.kill(os.getpid(), signal.SIGKILL)
-            answer = self.send(session, request)
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return answer
-
-
 def run_killed(run_module, number, answered):
     """Run the module in a child of this process; whether it was killed, at its request of this number."""
-    child = os.fork()
-    if child == 0:
-        killer = Killer(number, answered)
+
+    def work():
         _access_keys.client = CLIENT
+        return run_module("access_keys", **OPTIONS)
 
-        def send(session, request):
-            return killer(session, request)
-
-        botocore.httpsession.URLLib3Session.send = send
-        try:
-            os._exit(0 if not run_module("access_keys", **OPTIONS)["failed"] else 1)
-        finally:
-            os._exit(2)
-    _pid, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
+    return killed(work, number, answered)
 
 
 def signs_in(lab, user):
@@ -185,14 +156,14 @@ def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
         requests.append(len(lab.calls()))
         lab.advance(pause)
     told = [(n, number) for n, count in enumerate(requests) for number in range(1, count + 1)]
-    killed = 0
+    kills = 0
     for stage, number in sorted(chance.sample(told, KILLS)):
         old = begin(lab, run_module)
         for pause in RUNS[1 : stage + 1]:
             assert not run_module("access_keys", **OPTIONS)["failed"]
             lab.advance(pause)
         where = f"ROTATION_SEED={SEED} stage {stage} request {number} of {requests[stage]}"
-        killed += run_killed(run_module, number, chance.random() < 0.5)
+        kills += run_killed(run_module, number, chance.random() < 0.5)
         assert all(signs_in(lab, user) for user in USERS), where
         for pause in (*RUNS[1:], 0):
             result = run_module("access_keys", **OPTIONS)
@@ -204,4 +175,4 @@ def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
             assert left["AccessKeyId"] == secret(lab, user)["access_key_id"] != old[user], where
         again = run_module("access_keys", **OPTIONS)
         assert (again["actions"], again["waiting"]) == ([], {}), where
-    assert killed >= KILLS - 2
+    assert kills >= KILLS - 2

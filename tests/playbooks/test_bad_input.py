@@ -155,6 +155,21 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "tables",
         ["tables: audit: autoscaling write min 20", "above max 10"],
     ),
+    "database where the world is": (
+        {"database_subnet_tier": "public"},
+        "database",
+        ["database_subnet_tier: 'public'", "a database lies where the world does not reach it"],
+    ),
+    "database's windows overlap": (
+        {"database_maintenance_window": "sun:16:15-sun:17:00"},
+        "database",
+        ["databases: database: backup_window '16:00-16:30'", "overlaps maintenance_window 'sun:16:15-sun:17:00'"],
+    ),
+    "class that RDS does not have": (
+        {"database_instance_class": "db.t4g.medum"},
+        "database",
+        ["databases: database: instance_class 'db.t4g.medum'", "is not one that RDS has for postgres 17.6"],
+    ),
     "CNAME at the apex": (
         records(1, {"name": "@", "type": "CNAME", "ttl": 300, "values": ["mydigitalstructure.com"]}),
         "dns",

@@ -38,6 +38,8 @@ CHOSEN = [
     r"\bA(ROA|IPA|KIA|IDA)[A-Z0-9]+\b",
     r'(?<="UserId": ")\w+',
     r"(?<=secret:mds/mail/smtp-)\w{6}",
+    r"(?<=secret:rds!db-\*-)\w{6}",
+    r"\bdb-[A-Z]{26}\b",
     r"\b[0-9a-f]{64}\b",
     r'(?<="PolicyId": ")\w+',
     r'(?<="InstanceProfileId": ")\w+',

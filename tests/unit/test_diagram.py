@@ -234,6 +234,33 @@ def test_without_what_may_be_left_out():
     assert "address_admin" not in chart.labels and "host_admin" in chart.labels
 
 
+def test_the_database_and_who_reaches_it():
+    description = {
+        **large(),
+        "database_enabled": True,
+        "database_name": "main",
+        "database_engine": "postgres",
+        "database_engine_version": "17",
+        "database_instance_class": "db.m7g.large",
+        "database_multi_az": True,
+        "database_subnet_tier": "data",
+        "database_security_groups": ["database"],
+        "database_replicas": [{"name": "reports"}],
+    }
+    rule = {"name": "database", "rules": [{"ports": 5432, "groups": ["app"]}]}
+    description["security_extra_groups"] = [*description["security_extra_groups"], rule]
+    chart = Parsed(platform_diagram(description))
+    standby = "with a standby in another zone"
+    assert chart.labels["database"] == ["Database main", "postgres 17", "db.m7g.large", standby, "replicas: reports"]
+    assert chart.within["database"] == ("vpc", "tier_data")
+    assert {edge: told for edge, told in chart.edges.items() if "database" in edge} == {
+        ("fleet", "database"): ("-->", "5432")
+    }
+    assert "database" not in Parsed(platform_diagram({**description, "database_enabled": "false"})).labels
+    with pytest.raises(AnsibleFilterError, match="database_engine: it is missing"):
+        platform_diagram({**description, "database_engine": ""})
+
+
 def test_subnets_of_several_tiers_lie_in_the_vpc():
     chart = Parsed(platform_diagram(changed(fleet_subnets=["app-a", "public-b"])))
     assert chart.within["fleet"] == ("vpc",) and chart.labels["fleet"][-2:] == ["in app-a", "in public-b"]

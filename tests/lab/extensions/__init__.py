@@ -20,6 +20,7 @@ MODULES = (
     "iam_mfa",
     "iam_reports",
     "launch_templates",
+    "rds",
     "route53",
     "s3",
     "secretsmanager",

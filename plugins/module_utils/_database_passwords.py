@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, mydigitalstructure
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Master passwords that RDS manages, replaced by age.
+
+Secrets Manager is asked, not RDS: ModifyDBInstance can do it only with ApplyImmediately, which would also apply
+whatever waits for the maintenance window. The token of the request is made of the version that is to go, so that asking
+twice replaces once; which version is current, and since when, AWS tells.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import application, client, tags_of
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import CURRENT, aws_time
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import DATABASE
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import GONE, Reader, owned
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
+    KNOWN_AFTER_APPLY,
+    UPDATE,
+    Action,
+    InputError,
+    Plan,
+    concurrently,
+)
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
+
+KIND = "database_password"
+WORKERS = 4
+
+
+class Seen(t.NamedTuple):
+    """A database's password as AWS tells of it; times are UTC. ``status`` is RDS's of the secret."""
+
+    arn: str
+    status: str
+    version: str | None
+    changed: datetime.datetime
+
+
+def due(seen: t.Mapping[str, Seen], renew: t.Collection[str], max_age: datetime.timedelta, now: datetime.datetime):
+    """The plan, and a sentence for each password that cannot be replaced now."""
+    actions, waiting = [], []
+    for name in renew:
+        if name not in seen:
+            raise InputError(
+                f"renew: {name!r} is not a database of the platform whose password RDS manages; there are "
+                f"{', '.join(sorted(seen)) or 'none'}."
+            )
+    for name, one in sorted(seen.items()):
+        if name not in renew and now - one.changed < max_age:
+            continue
+        if one.status != "active":
+            waiting.append(
+                f"{name}: its password is not replaced now, because RDS says that its secret is {one.status}."
+            )
+            continue
+        before = {"changed": f"{one.changed:%Y-%m-%dT%H:%M:%SZ}"}
+        actions.append(Action(UPDATE, KIND, name, before, {"changed": KNOWN_AFTER_APPLY}, one))
+    return Plan(actions), waiting
+
+
+class Secrets:
+    """Asks Secrets Manager; ``now`` is AWS's time at the last answer."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+        self.now: datetime.datetime | None = None
+
+    def seen(self, managed: t.Mapping[str, str]) -> Seen:
+        answer = self.client.describe_secret(SecretId=managed["SecretArn"])
+        self.now = aws_time(answer)
+        versions = answer.get("VersionIdsToStages") or {}
+        return Seen(
+            managed["SecretArn"],
+            managed.get("SecretStatus", "active"),
+            next((version for version, stages in versions.items() if CURRENT in stages), None),
+            answer.get("LastRotatedDate") or answer["CreatedDate"],
+        )
+
+    def replace(self, name: str, one: Seen, timeout: float) -> None:
+        token = hashlib.sha256(f"{one.arn} {one.version}".encode()).hexdigest()
+        self.client.rotate_secret(SecretId=one.arn, ClientRequestToken=token)
+        managed = {"SecretArn": one.arn}
+        now = poll(lambda: self.seen(managed), lambda seen: seen.version != one.version, timeout)
+        if now.version == one.version:
+            raise InputError(
+                f"the password of {name} is not replaced after {timeout} seconds (wait_timeout); AWS goes on with it."
+            )
+
+
+def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
+    """The module's plan, applied unless in check mode, and the databases keyed by identifier."""
+    options = module.params
+    if options["max_age_days"] < 1:
+        raise InputError(f"max_age_days: {options['max_age_days']:g} is not allowed; it is 1 or more.")
+    platform = options["platform"]
+    items = Reader(client(module, "rds"), platform).instances()
+    managed = {
+        name: item["MasterUserSecret"]
+        for name, item in items.items()
+        if item.get("MasterUserSecret")
+        and item["DBInstanceStatus"] != GONE
+        and owned(tags_of(item, "TagList"), platform, [DATABASE])
+    }
+    secrets = Secrets(client(module, "secretsmanager"))
+    looks = [lambda one=one: secrets.seen(one) for one in managed.values()]
+    seen = dict(zip(managed, concurrently(*looks, workers=WORKERS)))
+    now = secrets.now or datetime.datetime.now(datetime.UTC)
+    whole, waiting = due(seen, options["renew"], datetime.timedelta(days=options["max_age_days"]), now)
+    if whole and not module.check_mode:
+        application(whole).run(list(whole), lambda a: secrets.replace(a.name, a.context, options["wait_timeout"]))
+    return whole, {
+        "databases": {name: {"secret_arn": one.arn} for name, one in sorted(seen.items())},
+        "waiting": waiting,
+    }
