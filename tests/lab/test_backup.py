@@ -105,7 +105,8 @@ def test_a_database_comes_back_beside_the_live_one(lab, backed_up, restored):
     arn = rds.create_db_instance(**one, AllocatedStorage=20, MasterUsername="m", MasterUserPassword="longenough")
     point = backed_up(arn["DBInstance"]["DBInstanceArn"])
     rds.modify_db_instance(DBInstanceIdentifier="one", AllocatedStorage=40)
-    assert restored(point, DBInstanceIdentifier="two")["Status"] == "COMPLETED"
+    job = restored(point, DBInstanceIdentifier="two")
+    assert job["Status"] == "COMPLETED", job
     (made,) = rds.describe_db_instances(DBInstanceIdentifier="two")["DBInstances"]
     assert (made["AllocatedStorage"], made["TagList"]) == (20, [])
     assert restored(point, DBInstanceIdentifier="two")["Status"] == "FAILED"

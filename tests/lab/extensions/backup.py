@@ -1,8 +1,8 @@
 """AWS Backup: selections, plans that change, jobs, recovery points and restores, which moto lacks.
 
-A job is CREATED, RUNNING and COMPLETED, one step at each look (a description or a list). A recovery point holds what moto
-holds of the resource at that moment: a volume's size, a database's, a table's items, a bucket's current objects. A
-restore makes a real resource of moto's EC2, RDS, DynamoDB or S3. A point is gone once its retention is over by the
+A job is CREATED, RUNNING and COMPLETED, one step at each look (a description or a list). A recovery point holds what
+moto holds of the resource at that moment: a volume's size, a database's, a table's items, a bucket's current objects.
+A restore makes a real resource of moto's EC2, RDS, DynamoDB or S3. A point is gone once its retention is over by the
 lab's clock. Plans make no jobs by themselves.
 """
 
@@ -12,6 +12,7 @@ import base64
 import copy
 import datetime
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +54,7 @@ def missing(message: str) -> JsonRESTError:
 
 
 def now() -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(CLOCK.now(), datetime.timezone.utc)
+    return datetime.datetime.fromtimestamp(CLOCK.now(), datetime.UTC)
 
 
 class State:
@@ -67,7 +68,7 @@ class State:
         self.backups: dict[str, dict[str, Any]] = {}
         self.restores: dict[str, dict[str, Any]] = {}
         self.tokens: dict[tuple[str, str], tuple[Any, dict[str, Any]]] = {}
-        self.settings = {
+        self.settings: dict[str, dict[str, bool]] = {
             "ResourceTypeOptInPreference": dict.fromkeys(OPTED, True),
             "ResourceTypeManagementPreference": {},
         }
@@ -402,12 +403,9 @@ def list_backup_jobs(state: State, asked: Asked) -> Asked:
 
 
 def point_of(state: State, asked: Asked) -> dict[str, Any]:
-    vault = state.vault(asked["BackupVaultName"])
+    vault = state.vault(asked["BackupVaultName"]).backup_vault_name
     for point in state.live_points():
-        if (point["RecoveryPointArn"], point["BackupVaultName"]) == (
-            asked["RecoveryPointArn"],
-            vault.backup_vault_name,
-        ):
+        if point["RecoveryPointArn"] == asked["RecoveryPointArn"] and point["BackupVaultName"] == vault:
             return point
     raise missing(f"Cannot find recovery point {asked['RecoveryPointArn']}")
 
@@ -449,15 +447,12 @@ def delete_recovery_point(state: State, asked: Asked) -> Asked:
 def get_recovery_point_restore_metadata(state: State, asked: Asked) -> Asked:
     point = point_of(state, asked)
     arn, held = point["RecoveryPointArn"], state.held[point["RecoveryPointArn"]]
+    source = re.split("[:/]", point["ResourceArn"])[-1]
     metadata = {
-        "EBS": lambda: {
-            "volumeId": point["ResourceArn"].rpartition("/")[2],
-            "volumeSize": str(held),
-            "encrypted": "true",
-        },
-        "RDS": lambda: {"DBInstanceIdentifier": point["ResourceArn"].rpartition(":")[2]},
+        "EBS": lambda: {"volumeId": source, "volumeSize": str(held), "encrypted": "true"},
+        "RDS": lambda: {"DBInstanceIdentifier": source},
         "DynamoDB": lambda: {"originalTableName": held.table.name, "encryptionType": "Default"},
-        "S3": lambda: {"DestinationBucketName": point["ResourceArn"].rpartition(":")[2]},
+        "S3": lambda: {"DestinationBucketName": source},
     }[point["ResourceType"]]()
     told = {"BackupVaultArn": point["BackupVaultArn"], "RecoveryPointArn": arn, "ResourceType": point["ResourceType"]}
     return {**told, "RestoreMetadata": metadata}
@@ -517,7 +512,13 @@ def restored_database(state: State, arn: str, metadata: Asked) -> str:
     for key, name in (("DBInstanceClass", "db_instance_class"), ("DBSubnetGroupName", "db_subnet_group_name")):
         if metadata.get(key):
             words[name] = metadata[key]
-    made = backend.restore_db_instance_from_db_snapshot(state.held[arn], words)
+    snapshot = backend.database_snapshots[state.held[arn]]
+    # moto finds only those of its own two types
+    snapshot.snapshot_type = "manual"
+    try:
+        made = backend.restore_db_instance_from_db_snapshot(state.held[arn], words)
+    finally:
+        snapshot.snapshot_type = "awsbackup"
     made.tags = []
     return made.arn
 
