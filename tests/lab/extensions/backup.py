@@ -243,6 +243,14 @@ def page(key: str, items: list[Any], asked: Asked) -> Asked:
 # --- vaults, tags and settings
 
 
+def describe_backup_vault(state: State, asked: Asked) -> Asked:
+    if asked["BackupVaultName"] not in state.backend.vaults:
+        # AWS does not say that it is not there
+        raise error("AccessDeniedException", "Insufficient privileges to perform this action.", 403)
+    state.live_points()
+    return state.vault(asked["BackupVaultName"]).to_list_dict()
+
+
 def delete_backup_vault(state: State, asked: Asked) -> Asked:
     vault = state.vault(asked["BackupVaultName"])
     state.live_points()
@@ -585,6 +593,7 @@ OPERATIONS = (
     get_backup_selection,
     list_backup_selections,
     delete_backup_selection,
+    describe_backup_vault,
     delete_backup_vault,
     list_tags,
     tag_resource,
