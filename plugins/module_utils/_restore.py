@@ -255,8 +255,8 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
             other = choose(found, options["moment"], source, datetime.datetime.now(datetime.UTC))
             if other.arn != point.arn:
                 raise InputError(
-                    f"moment: {options['moment']!r}: a restore of {source.title} from {stamp(point.created)} was begun "
-                    "and did not end; run it with moment latest to end it first."
+                    f"moment: {options['moment']!r}: a restore of {source.title} from {stamp(point.created)} was "
+                    "begun and did not end; run it with moment latest to end it first."
                 )
     if options["swap"] and live and not (note and note.state == SWAPPED):
         kind.refuse_swap(live)
@@ -277,8 +277,8 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         except Gone:
             notes.drop(source)
             raise InputError(
-                f"{source.title}: the restore that was under way has lost its recovery point or its copy; run again for "
-                "a new one."
+                f"{source.title}: the restore that was under way has lost its recovery point or its copy; run again "
+                "for a new one."
             ) from None
 
     application(whole).run_together([list(whole)], carry_out)

@@ -10,9 +10,10 @@ module: backup_jobs
 short_description: Backs up a platform's volumes, databases, tables and buckets now
 version_added: 1.0.0
 description:
-  - Starts backup jobs of AWS Backup into the platform's vault, for everything that carries the platform's tag and a name
-    or for what is named, at the same time, and waits for them.
-  - A backup of the same thing that is under way already is waited for instead, so a run that was killed makes no second.
+  - Starts backup jobs of AWS Backup into the platform's vault, for everything that carries the platform's tag and a
+    name or for what is named, at the same time, and waits for them.
+  - A backup of the same thing that is under way already is waited for instead, so a run that was killed makes no
+    second.
 author:
   - mydigitalstructure (@mydigitalstructure)
 options:
@@ -106,7 +107,8 @@ backups:
       description: How long it took.
       type: int
 actions:
-  description: The backups that are started. An action's C(kind) is C(recovery_point), its C(name) such as C(volume files).
+  description:
+    - The backups that are started. An action's C(kind) is C(recovery_point), its C(name) such as C(volume files).
   returned: success
   type: list
   elements: dict

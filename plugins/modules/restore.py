@@ -10,12 +10,12 @@ module: restore
 short_description: Restores a volume, a database, a table or a part of a bucket, and swaps it in
 version_added: 1.0.0
 description:
-  - Takes the newest recovery point of the platform's vault that is not later than the moment, restores it beside the live
-    one, and swaps it in when O(swap) is true.
-  - A I(volume) gets the live one's zone, type, tags and host. The old volume is taken off its host first, which has to be
-    stopped, or to have unmounted it (O(if_running)), and is kept without the platform's tags as C(NAME-before-...).
-  - A I(database) gets the live one's settings and name, so its address stays. The old one is kept as C(NAME-before-...).
-    One with read replicas is refused.
+  - Takes the newest recovery point of the platform's vault that is not later than the moment, restores it beside the
+    live one, and swaps it in when O(swap) is true.
+  - A I(volume) gets the live one's zone, type, tags and host. The old volume is taken off its host first, which has to
+    be stopped, or to have unmounted it (O(if_running)), and is kept without the platform's tags as C(NAME-before-...).
+  - A I(database) gets the live one's settings and name, so its address stays. The old one is kept as
+    C(NAME-before-...). One with read replicas is refused.
   - Of a I(table), which cannot be renamed, the items are written back where they differ, and others are deleted. So it
     keeps its name, indexes, stream and settings. A backup of what it held is made before.
   - Of a I(bucket), objects below the prefix are copied back where they differ, and others are deleted, with the former
