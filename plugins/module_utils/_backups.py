@@ -324,6 +324,12 @@ def plan_absent(options: t.Mapping[str, t.Any], reader: Reader) -> tuple[Plan, d
         raise InputError(
             f"delete_recovery_points: false, but {said}; they are deleted, for good, only when it is true."
         )
+    locked = sorted(each for each in full if there[each].get("Locked"))
+    if locked:
+        raise InputError(
+            f"lock: vault {', '.join(locked)} is locked and holds recovery points, which AWS does not delete before "
+            "their time; take the lock away first, by a run with no lock and state present."
+        )
     selections = reader.selections(plan["BackupPlanId"]) if plan else {}
     whole = compare(SELECTION, {}, {each: comparable(item) for each, item in selections.items()}, purge=True)
     if plan:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.modules import backup_lab as own
 from tests.modules.backup_lab import DAILY, NAME, role_arn
 
 MONTHLY = {"name": "monthly", "schedule": "cron(0 17 1 * ? *)", "cold_after_days": 30, "delete_after_days": 400}
 
 
 @pytest.fixture
-def backups(lab, run_module):
+def backups(lab, run_module, monkeypatch):
     """Run module backups with the daily rule, or others."""
+    own.share_clients(monkeypatch, lab)
     arn = role_arn(lab)
 
     def run(check=False, rules=(DAILY,), **options):
@@ -118,29 +120,11 @@ def test_recovery_points_go_only_when_they_may(lab, backup, backups):
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
-def test_an_interrupted_run_is_completed(lab, backup, backups, monkeypatch, calls):
-    """Every changing call may be the last of a run."""
-    from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _backups
-
-    left = [calls]
-    make = _backups.client
-
-    def counting(*arguments, **options):
-        made = make(*arguments, **options)
-
-        def count(model, **unused):
-            if model.name.startswith(("Create", "Put")):
-                left[0] -= 1
-                if left[0] < 0:
-                    raise KeyboardInterrupt
-
-        made.meta.events.register("before-call.backup", count)
-        return made
-
+def test_an_interrupted_run_is_completed(backup, backups, monkeypatch, calls):
+    """Before its second, third and fourth changing call."""
     lock = {"min_retention_days": 7}
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_backups, "client", counting)
-        backups(lock=lock)
+    with monkeypatch.context() as patch:
+        assert own.killed(patch, calls, lambda: backups(lock=lock))
     assert backups(lock=lock)["changed"]
     assert not backups(lock=lock)["changed"]
     assert len(backup.list_backup_plans()["BackupPlansList"]) == 1
