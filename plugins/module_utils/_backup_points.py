@@ -28,6 +28,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backups im
     vault_name,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backups_input import lifecycle
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import aws_time
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     Action,
@@ -167,10 +168,10 @@ def points(backup, platform: str, source: Source) -> list[Point]:
     return sorted((point_of(item) for item in found), key=lambda point: point.created)
 
 
-def moment_of(text: str, now: datetime.datetime) -> datetime.datetime:
-    """A moment as it was written, ``latest`` or ISO 8601 (UTC unless it says otherwise); never after ``now``."""
+def moment_of(text: str, now: datetime.datetime) -> datetime.datetime | None:
+    """A moment as it was written in ISO 8601 (UTC unless it says otherwise), not after ``now``; None for ``latest``."""
     if text == "latest":
-        return now
+        return None
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -183,13 +184,18 @@ def moment_of(text: str, now: datetime.datetime) -> datetime.datetime:
     return moment
 
 
+def aws_now(backup) -> datetime.datetime:
+    """The end of the second that it is by AWS's clock."""
+    return aws_time(backup.list_backup_plans(MaxResults=1)) + datetime.timedelta(seconds=1)
+
+
 def choose(found: t.Sequence[Point], text: str, source: Source, now: datetime.datetime) -> Point:
     """The newest usable point that is not later than the moment.
 
     :raises InputError: when there is none; the sentence names what there is.
     """
     moment = moment_of(text, now)
-    before = [point for point in found if point.created <= moment]
+    before = [point for point in found if moment is None or point.created <= moment]
     usable = [point for point in found if point.status in USABLE]
     there = ", ".join(stamp(point.created) for point in usable[-SHOWN:])
     more = f" and {len(usable) - SHOWN} older ones" if len(usable) > SHOWN else ""

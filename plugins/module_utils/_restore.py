@@ -27,6 +27,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backup_points import (
     Point,
     Source,
+    aws_now,
     choose,
     chosen,
     points,
@@ -246,13 +247,13 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
                 f"name: {source.title} ({source.id}) is not there to be restored; playbook provision makes it, then it "
                 "can be restored into."
             )
-        point = choose(found, options["moment"], source, datetime.datetime.now(datetime.UTC))
+        point = choose(found, options["moment"], source, aws_now(backup))
     else:
         point = next((item for item in found if item.arn == note.point), None) or Point(
             note.point, datetime.datetime.now(datetime.UTC), "", 0, source.arn
         )
         if options["moment"] != "latest":
-            other = choose(found, options["moment"], source, datetime.datetime.now(datetime.UTC))
+            other = choose(found, options["moment"], source, aws_now(backup))
             if other.arn != point.arn:
                 raise InputError(
                     f"moment: {options['moment']!r}: a restore of {source.title} from {stamp(point.created)} was "
@@ -313,7 +314,7 @@ class Drill:
         if self.note:
             # what a run that was killed has left
             self.clean(self.note, live)
-        point = choose(self.found, options["moment"], self.source, datetime.datetime.now(datetime.UTC))
+        point = choose(self.found, options["moment"], self.source, aws_now(self.restore.backup))
         told |= {"point": point.arn, "created": stamp(point.created)}
         try:
             note, arn, copy, took = self.restore.copy(self.restore.begin(point), live)

@@ -351,7 +351,7 @@ def state(lab) -> tuple:
     return len(volume_tags(lab)), len(databases(lab)), tables, buckets, held
 
 
-@pytest.mark.parametrize(("kind", "calls"), [("volume", 13), ("database", 10), ("table", 10), ("bucket", 12)])
+@pytest.mark.parametrize(("kind", "calls"), [("volume", 13), ("database", 10), ("table", 9), ("bucket", 9)])
 def test_killed_at_any_call_the_next_run_ends_it(lab, back_up, restore, killed, kind, calls):
     """Before some of its changing calls, others each time; ``calls`` are those that the kind makes at least."""
     MAKE[kind](lab)
