@@ -12,19 +12,22 @@ import uuid
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    ITEM_ERRORS,
+    KIND_TAG,
     NAME_TAG,
     PLATFORM_TAG,
     Place,
-    application,
     client,
     declared_name,
+    explain,
+    owned_filter,
     pages,
     tags_of,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backups import (
     KINDS,
+    VOLUME,
     assumable,
-    tags_on,
     vault_name,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backups_input import lifecycle
@@ -96,6 +99,8 @@ def source_of(arn: str, tags: t.Mapping[str, str], platform: str) -> Source | No
         return None
     service, resource = arn.split(":")[2], arn.split(":", 5)[5]
     if service == "ec2":
+        if tags.get(KIND_TAG) != VOLUME:
+            return None  # a host's root volume
         return Source("volume", name, arn, resource.partition("/")[2])
     if service == "rds":
         identifier = resource.partition(":")[2]
@@ -106,7 +111,7 @@ def source_of(arn: str, tags: t.Mapping[str, str], platform: str) -> Source | No
 
 
 def sources(module: AnsibleAWSModule) -> list[Source]:
-    """Everything of the platform that is backed up, sorted."""
+    """Everything of the platform that can be backed up, sorted; a bucket without versioning cannot."""
     platform = module.params["platform"]
     found = pages(
         client(module, "resourcegroupstaggingapi"),
@@ -117,7 +122,14 @@ def sources(module: AnsibleAWSModule) -> list[Source]:
         ResourcesPerPage=100,
     )
     made = [source_of(item["ResourceARN"], tags_of(item), platform) for item in found]
-    return sorted(source for source in made if source)
+    listed = sorted(source for source in made if source)
+    s3 = client(module, "s3")
+    buckets = [source for source in listed if source.kind == "bucket"]
+    looks = [lambda name=source.id: s3.get_bucket_versioning(Bucket=name).get("Status") for source in buckets]
+    states = concurrently(*looks)
+    # AWS Backup takes no others
+    passed_over = {source for source, state in zip(buckets, states) if state != "Enabled"}
+    return [source for source in listed if source not in passed_over]
 
 
 def chosen(found: t.Sequence[Source], asked: t.Sequence[t.Mapping[str, str]]) -> list[Source]:
@@ -133,8 +145,8 @@ def chosen(found: t.Sequence[Source], asked: t.Sequence[t.Mapping[str, str]]) ->
         if not fitting:
             there = ", ".join(s.name for s in found if s.kind == item["kind"]) or "none"
             raise InputError(
-                f"resources: {item['kind']} {item['name']!r} is not there, or does not carry the platform's tags; of "
-                f"this kind there are: {there}."
+                f"resources: {item['kind']} {item['name']!r} is not there, does not carry the platform's tags, or is a "
+                f"bucket without versioning; of this kind there are: {there}."
             )
         picked.append(fitting[0])
     return picked
@@ -146,26 +158,34 @@ def point_of(item: t.Mapping[str, t.Any]) -> Point:
     return Point(item["RecoveryPointArn"], item["CreationDate"], item["Status"], size, item["ResourceArn"])
 
 
-def points(backup, platform: str, source: Source) -> list[Point]:
+def points(module: AnsibleAWSModule, backup, source: Source) -> list[Point]:
     """The recovery points of a source in the platform's vault, the oldest first.
 
-    A restore gives a volume another id; the points of those before are found by the name that they were tagged with.
+    A restore gives a volume another id; the points of those before, which are snapshots, are found by the tags that AWS
+    Backup copies to them.
     """
-    vault = vault_name(platform)
+    platform = module.params["platform"]
     listed = pages(
         backup,
         "list_recovery_points_by_backup_vault",
         "RecoveryPoints",
-        BackupVaultName=vault,
+        BackupVaultName=vault_name(platform),
         ByResourceType=TYPES[source.kind],
     )
-    found = [item for item in listed if item["ResourceArn"] == source.arn]
-    if source.kind == "volume":
-        others = [item for item in listed if item["ResourceArn"] != source.arn]
-        looks = [lambda arn=item["RecoveryPointArn"]: tags_on(backup, arn) for item in others]
-        tags = concurrently(*looks)
-        found += [item for item, its in zip(others, tags) if declared_name(its, platform) == source.name]
-    return sorted((point_of(item) for item in found), key=lambda point: point.created)
+    named = snapshots(module, platform, source.name) if source.kind == "volume" else set()
+    found = [
+        point_of(item)
+        for item in listed
+        if item["ResourceArn"] == source.arn or item["RecoveryPointArn"].rpartition("/")[2] in named
+    ]
+    return sorted(found, key=lambda point: point.created)
+
+
+def snapshots(module: AnsibleAWSModule, platform: str, name: str) -> set[str]:
+    """The ids of the snapshots of all volumes that had this name."""
+    filters = [*owned_filter(platform), {"Name": f"tag:{NAME_TAG}", "Values": [name]}]
+    listed = pages(client(module, "ec2"), "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=filters)
+    return {item["SnapshotId"] for item in listed}
 
 
 def moment_of(text: str, now: datetime.datetime) -> datetime.datetime | None:
@@ -195,8 +215,9 @@ def choose(found: t.Sequence[Point], text: str, source: Source, now: datetime.da
     :raises InputError: when there is none; the sentence names what there is.
     """
     moment = moment_of(text, now)
-    before = [point for point in found if moment is None or point.created <= moment]
     usable = [point for point in found if point.status in USABLE]
+    # what is not done yet hides nothing; what has expired hides what is older from who asked for that time
+    before = usable if moment is None else [p for p in found if p.created <= moment and p.status != "CREATING"]
     there = ", ".join(stamp(point.created) for point in usable[-SHOWN:])
     more = f" and {len(usable) - SHOWN} older ones" if len(usable) > SHOWN else ""
     told = f"there are those of {there}{more}" if usable else "there is none at all; playbook backup makes one"
@@ -264,12 +285,12 @@ class Job:
         )
         if found["State"] in UNDER_WAY:
             raise InputError(
-                f"wait_timeout: the backup of {source.title} is still {found['State'].lower()} after {timeout} s; it "
-                "goes on, and the next run waits for it."
+                f"wait_timeout: its backup is still {found['State'].lower()} after {timeout} s; it goes on, and the "
+                "next run waits for it."
             )
         if found["State"] != "COMPLETED":
             why = found.get("StatusMessage") or "AWS gives no reason"
-            raise InputError(f"the backup of {source.title} is {found['State'].lower()}: {why}.")
+            raise InputError(f"its backup is {found['State'].lower()}: {why}.")
         return {
             "kind": source.kind,
             "name": source.name,
@@ -291,27 +312,23 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     after = {"delete_after_days": options["delete_after_days"] or None}
     whole = Plan(
         [
-            Action(CREATE, POINT, source.title, after={"resource": source.arn, **after}, context=source)
+            Action(CREATE, POINT, source.title, after={"resource": source.arn, **after})
             for source in picked
             if not running[source]
         ]
     )
     if module.check_mode:
         return whole, {"backups": []}
-    work_on = application(whole)
-    started = dict(running)
-    starts = work_on.run(whole.only(POINT), lambda action: (action.context, jobs.start(action.context)))
-    started.update(starts)
-    ended = concurrently(*[lambda s=s: outcome(jobs, s, started[s]) for s in picked], workers=WORKERS)
+    ended = concurrently(*[lambda s=s: outcome(jobs, s, running[s]) for s in picked], workers=WORKERS)
     failed = [said for said in ended if isinstance(said, str)]
     if failed:
         raise InputError(" ".join(failed))
     return whole, {"backups": ended}
 
 
-def outcome(jobs: Job, source: Source, job: str) -> dict[str, t.Any] | str:
-    """What became of a job, or the sentence that says why it did not; so one that fails does not hide the others."""
+def outcome(jobs: Job, source: Source, job: str | None) -> dict[str, t.Any] | str:
+    """What became of a source's backup, or why there is none; so one that fails does not hide the others."""
     try:
-        return jobs.ended(source, job)
-    except InputError as error:
-        return str(error)
+        return jobs.ended(source, job or jobs.start(source))
+    except ITEM_ERRORS as error:
+        return f"{source.title}: {explain(getattr(error, 'exception', None) or error)}"

@@ -21,6 +21,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _backups_input as rules_of
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    KIND_TAG,
     NAME_TAG,
     PLATFORM_TAG,
     Place,
@@ -45,6 +46,8 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
+VOLUME = "volume"
+"""The kind that module volumes gives to what it makes, as a tag."""
 VAULT, LOCK, PLAN, SELECTION, TYPES = (
     "backup_vault",
     "backup_vault_lock",
@@ -122,27 +125,40 @@ def rule_told(rule: Fields) -> dict[str, t.Any]:
     }
 
 
-def selection_request(fields: Fields, place: Place) -> dict[str, t.Any]:
-    """A selection of the chosen kinds of things that carry the platform's tag and a declared name.
+def selections_wanted(options: t.Mapping[str, t.Any], place: Place) -> dict[str, dict[str, t.Any]]:
+    """The selections as CreateBackupSelection takes them, by name: of what carries the platform's tag.
 
-    The name keeps out hosts' root volumes and the copies that a restore makes.
+    Volumes have one of their own, whose condition keeps out the hosts' root volumes; the others' asks for a declared
+    name, which the copies that a restore makes have not.
     """
-    arn = f"arn:{place.partition}:"
+    arn, platform = f"arn:{place.partition}:", options["platform"]
     patterns = {
-        "volume": f"{arn}ec2:*:*:volume/*",
         "database": f"{arn}rds:*:*:db:*",
         "table": f"{arn}dynamodb:*:*:table/*",
         "bucket": f"{arn}s3:::*",
     }
+    name, kinds = vault_name(platform), options["kinds"]
+    others = [pattern for kind, pattern in patterns.items() if kind in kinds]
+    wanted = {}
+    if "volume" in kinds:
+        conditions = {"StringEquals": [condition(PLATFORM_TAG, platform), condition(KIND_TAG, VOLUME)]}
+        wanted[f"{name}-volumes"] = {"Resources": [f"{arn}ec2:*:*:volume/*"], "Conditions": conditions}
+    if others:
+        conditions = {"StringEquals": [condition(PLATFORM_TAG, platform)], "StringLike": [condition(NAME_TAG, "*")]}
+        wanted[name] = {"Resources": others, "Conditions": conditions}
     return {
-        "SelectionName": fields["name"],
-        "IamRoleArn": fields["role_arn"],
-        "Resources": [patterns[kind] for kind in fields["kinds"]],
-        "Conditions": {
-            "StringEquals": [{"ConditionKey": f"aws:ResourceTag/{PLATFORM_TAG}", "ConditionValue": fields["platform"]}],
-            "StringLike": [{"ConditionKey": f"aws:ResourceTag/{NAME_TAG}", "ConditionValue": "*"}],
-        },
+        each: {
+            "SelectionName": each,
+            "IamRoleArn": options["role_arn"],
+            **request,
+            **({"NotResources": sorted(options["exclude"])} if options["exclude"] else {}),
+        }
+        for each, request in wanted.items()
     }
+
+
+def condition(tag: str, value: str) -> dict[str, str]:
+    return {"ConditionKey": f"aws:ResourceTag/{tag}", "ConditionValue": value}
 
 
 def comparable(selection: Fields) -> dict[str, t.Any]:
@@ -155,8 +171,9 @@ def comparable(selection: Fields) -> dict[str, t.Any]:
     return {
         "role_arn": selection["IamRoleArn"],
         "resources": sorted(selection.get("Resources") or []),
+        "excluded": sorted(selection.get("NotResources") or []),
         "conditions": conditions,
-        "further": bool(selection.get("ListOfTags") or selection.get("NotResources")),
+        "further": bool(selection.get("ListOfTags")),
     }
 
 
@@ -298,9 +315,9 @@ def plan_present(options: t.Mapping[str, t.Any], reader: Reader, place: Place) -
     if plan:
         told[name] = {"rules": {r["RuleName"]: rule_told(r) for r in plan["BackupPlan"]["Rules"]}, "tags": plan["tags"]}
     whole += compare(PLAN, asked, told)
-    selected = {"name": name, "role_arn": options["role_arn"], "kinds": sorted(options["kinds"]), "platform": platform}
+    selected = selections_wanted(options, place)
     selections = reader.selections(plan["BackupPlanId"]) if plan else {}
-    wanted = {name: comparable(selection_request(selected, place))}
+    wanted = {each: comparable(request) for each, request in selected.items()}
     # what people added to the plan by hand would be backed up in the platform's name
     whole += compare(SELECTION, wanted, {each: comparable(item) for each, item in selections.items()}, purge=True)
     off = reader.off(options["kinds"])
@@ -422,7 +439,7 @@ class Apply:
         if action.verb == UPDATE:
             # there is no call that changes one
             self.delete_selection(action)
-        request = selection_request(self.state["selected"], self.place)
+        request = self.state["selected"][action.name]
         assumable(self.backup.create_backup_selection)(BackupPlanId=self.plan_id, BackupSelection=request)
 
     def delete_selection(self, action: Action) -> None:
@@ -482,6 +499,9 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         # before any call
         rules_of.rules(options["rules"], module.region, rules_of.lock(options["lock"]))
     reader = Reader(module, regions)
+    for arn in options["exclude"]:
+        if not arn.startswith("arn:"):
+            raise InputError(f"exclude: {arn!r} is not allowed; the ARN of a thing is, in which * stands for any text.")
     if absent:
         whole, state = plan_absent(options, reader)
         place = None

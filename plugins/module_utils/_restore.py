@@ -11,6 +11,7 @@ on with: its token names the copy and makes AWS start one job, its job tells wha
 from __future__ import annotations
 
 import datetime
+import hashlib
 import time
 import typing as t
 import uuid
@@ -56,6 +57,8 @@ COPY, DRILL = "restored_copy", "restore_drill"
 BEGUN, SWAPPED = "begun", "swapped"
 RUNNING = ("PENDING", "RUNNING")
 NO_JOB = "-"
+LONGEST_KEY = 128
+"""Characters of a tag's key."""
 DRILLS_AT_ONCE = 4
 """DynamoDB restores four tables of an account at the same time."""
 
@@ -90,7 +93,9 @@ class Notes:
         self.backup, self.arn, self.purpose = backup, vault_arn, purpose
 
     def key(self, source: Source) -> str:
-        return f"{NOTE_PREFIX}{self.purpose}:{source.kind}:{source.name}"
+        key = f"{NOTE_PREFIX}{self.purpose}:{source.kind}:"
+        fits = len(key) + len(source.name) <= LONGEST_KEY
+        return key + (source.name if fits else hashlib.sha256(source.name.encode()).hexdigest())
 
     def all(self) -> dict[str, Note]:
         try:
@@ -130,7 +135,7 @@ class Restore:
         if note.job == NO_JOB:
             note = self.start(note, live)
         job = self.job(note)
-        arn = job["CreatedResourceArn"]
+        arn = job.get("CreatedResourceArn") or ""
         # with the job done, what is not there is not on its way either
         if self.kind.copy(arn, note.token) is None:
             raise Gone
@@ -174,7 +179,7 @@ class Restore:
     def swap(self, note: Note, live: dict[str, t.Any]) -> dict[str, t.Any]:
         """Restore and swap in, or what is left of it."""
         if note.state == SWAPPED:
-            return self.close(note, self.job(note)["CreatedResourceArn"], {})
+            return self.close(note, self.job(note).get("CreatedResourceArn") or "", {})
         note, arn, copy, took = self.copy(note, live)
         told = self.kind.swap(arn, note.token)
         note = self.notes.write(self.source, note._replace(state=SWAPPED))
@@ -239,7 +244,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     kind = KINDS[source.kind](module, source, options)
     notes = Notes(backup, place.arn("backup", f"backup-vault:{vault_name(options['platform'])}"), "swap")
     note = notes.all().get(notes.key(source))
-    found = points(backup, options["platform"], source)
+    found = points(module, backup, source)
     live = kind.live()
     if note is None:
         if live is None:
@@ -345,7 +350,7 @@ def drill_work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     picked = chosen(sources(module), options["resources"])
     notes = Notes(backup, place.arn("backup", f"backup-vault:{vault_name(options['platform'])}"), "drill")
     left = notes.all()
-    found = concurrently(*[lambda s=s: points(backup, options["platform"], s) for s in picked])
+    found = concurrently(*[lambda s=s: points(module, backup, s) for s in picked])
     whole = Plan([Action(CREATE, DRILL, source.title, after={"moment": options["moment"]}) for source in picked])
     if module.check_mode:
         return whole, {"drills": [], "failed_drills": []}

@@ -601,13 +601,6 @@ class Bucket(Kind):
             return None
         return {"Name": name}
 
-    def refuse_swap(self, live) -> None:
-        if self.s3.get_bucket_versioning(Bucket=live["Name"]).get("Status") != "Enabled":
-            raise InputError(
-                f"name: {self.source.title} has no versioning, so what is copied back would take the place of what is "
-                "there for good; a bucket with versioning is allowed."
-            )
-
     def prepare(self, token) -> None:
         name = self.name(token)
         if self.look(name):
@@ -673,7 +666,10 @@ class Bucket(Kind):
         if size <= LARGE:
             self.s3.copy_object(Bucket=self.source.id, Key=key, CopySource=source)
         else:
-            self.s3.copy(source, self.source.id, key)
+            # in parts, with which S3 takes nothing along by itself
+            told = self.s3.head_object(**source)
+            along = {name: told[name] for name in ("ContentType", "Metadata") if told.get(name)}
+            self.s3.copy(source, self.source.id, key, ExtraArgs=along)
 
     def refuse_errors(self, answer: t.Mapping[str, t.Any]) -> None:
         errors = answer.get("Errors") or []

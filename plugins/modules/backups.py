@@ -10,9 +10,9 @@ module: backups
 short_description: A platform's backup vault, plan and selection (AWS Backup)
 version_added: 1.0.0
 description:
-  - Makes and keeps the vault, with a lock if wanted, the plan with its rules, and the selection of what is backed up,
+  - Makes and keeps the vault, with a lock if wanted, the plan with its rules, and the selections of what is backed up,
     which is every volume, database, table and bucket that carries the platform's tag and a name of the variables. So
-    what is added later is backed up without a change here.
+    what is added later is backed up without a change here. Root volumes of hosts are not.
   - All are called C(PLATFORM-backups). One of that name that does not carry the platform's tag is refused.
   - The vault that holds recovery points is deleted only with O(delete_recovery_points).
 author:
@@ -45,6 +45,13 @@ options:
     elements: str
     choices: [volume, database, table, bucket]
     default: [volume, database, table, bucket]
+  exclude:
+    description:
+      - ARNs of things that are not backed up all the same, in which C(*) stands for any text. Buckets without
+        versioning belong here, since AWS Backup cannot back them up.
+    type: list
+    elements: str
+    default: []
   rules:
     description:
       - The plan's rules. With O(state=absent) they only say in which other regions vaults are deleted too.
@@ -285,6 +292,7 @@ def main():
             # the key's ARN is no secret
             "kms_key": {"type": "str", "no_log": False},
             "kinds": {"type": "list", "elements": "str", "choices": kinds, "default": kinds},
+            "exclude": {"type": "list", "elements": "str", "default": []},
             "rules": {"type": "list", "elements": "dict", "default": [], "options": rule},
             "lock": {"type": "dict", "options": lock},
             "opt_in": {"type": "bool", "default": False},

@@ -34,11 +34,12 @@ def rules_of(backup) -> dict[str, dict]:
     return {rule["RuleName"]: rule for rule in document["Rules"]}
 
 
-def selection_of(backup) -> dict:
+def selections_of(backup) -> dict[str, dict]:
     (plan,) = backup.list_backup_plans()["BackupPlansList"]
-    (listed,) = backup.list_backup_selections(BackupPlanId=plan["BackupPlanId"])["BackupSelectionsList"]
-    found = backup.get_backup_selection(BackupPlanId=plan["BackupPlanId"], SelectionId=listed["SelectionId"])
-    return found["BackupSelection"]
+    listed = backup.list_backup_selections(BackupPlanId=plan["BackupPlanId"])["BackupSelectionsList"]
+    looks = [{"BackupPlanId": plan["BackupPlanId"], "SelectionId": item["SelectionId"]} for item in listed]
+    found = [backup.get_backup_selection(**look)["BackupSelection"] for look in looks]
+    return {item["SelectionName"]: item for item in found}
 
 
 def test_the_plan_is_what_is_made_and_made_once(lab, backup, backups):
@@ -53,29 +54,38 @@ def test_the_plan_is_what_is_made_and_made_once(lab, backup, backups):
     }
     assert backup.list_backup_vaults()["BackupVaultList"][0]["BackupVaultName"] == NAME
     assert rules_of(backup)["daily"]["Lifecycle"] == {"DeleteAfterDays": 35}
-    selection = selection_of(backup)
-    assert selection["Resources"] == [
-        "arn:aws:s3:::*",
-        "arn:aws:rds:*:*:db:*",
-        "arn:aws:dynamodb:*:*:table/*",
-        "arn:aws:ec2:*:*:volume/*",
+    selections = selections_of(backup)
+    assert {name: item["Resources"] for name, item in selections.items()} == {
+        NAME: ["arn:aws:rds:*:*:db:*", "arn:aws:dynamodb:*:*:table/*", "arn:aws:s3:::*"],
+        f"{NAME}-volumes": ["arn:aws:ec2:*:*:volume/*"],
+    }
+    tagged = "aws:ResourceTag/mydigitalstructure:"
+    assert selections[f"{NAME}-volumes"]["Conditions"]["StringEquals"] == [
+        {"ConditionKey": f"{tagged}platform", "ConditionValue": "mds"},
+        {"ConditionKey": f"{tagged}kind", "ConditionValue": "volume"},
     ]
-    condition = {"ConditionKey": "aws:ResourceTag/mydigitalstructure:platform", "ConditionValue": "mds"}
-    assert selection["Conditions"]["StringEquals"] == [condition]
+    assert selections[NAME]["Conditions"]["StringLike"] == [{"ConditionKey": f"{tagged}name", "ConditionValue": "*"}]
     lab.clear_calls()
     assert not backups()["changed"]
-    assert (lab.mutating(), len(lab.calls())) == ([], 9)
+    assert (lab.mutating(), len(lab.calls())) == ([], 10)
 
 
 def test_it_changes_in_place(lab, backup, backups):
     backups()
     monthly = {**MONTHLY, "copies": [{"region": "ap-southeast-1", "delete_after_days": 400}]}
     lock = {"min_retention_days": 7, "max_retention_days": 400}
-    changed = {"rules": [DAILY, monthly], "kinds": ["volume"], "lock": lock, "tags": {"Team": "ops"}}
+    changed = {
+        "rules": [DAILY, monthly],
+        "kinds": ["bucket"],
+        "exclude": ["arn:aws:s3:::logs"],
+        "lock": lock,
+        "tags": {"Team": "ops"},
+    }
     planned = backups(check=True, **changed)
     assert backups(**changed)["actions"] == planned["actions"]
     assert rules_of(backup)["monthly"]["Lifecycle"] == {"DeleteAfterDays": 400, "MoveToColdStorageAfterDays": 30}
-    assert selection_of(backup)["Resources"] == ["arn:aws:ec2:*:*:volume/*"]
+    (selection,) = selections_of(backup).values()
+    assert (selection["Resources"], selection["NotResources"]) == (["arn:aws:s3:::*"], ["arn:aws:s3:::logs"])
     vault = backup.describe_backup_vault(BackupVaultName=NAME)
     assert (vault["Locked"], vault["MinRetentionDays"], vault.get("LockDate")) == (True, 7, None)
     other = lab.client("backup", "ap-southeast-1").list_backup_vaults()["BackupVaultList"]
@@ -113,15 +123,16 @@ def test_recovery_points_go_only_when_they_may(lab, backup, backups):
     assert "vault mds-backups holds" in backups(state="absent")["msg"]
     assert lab.mutating() == []
     gone = backups(state="absent", delete_recovery_points=True)
-    assert [a["kind"] for a in gone["actions"]] == ["backup_plan", "backup_selection", "backup_vault"]
+    kinds = ["backup_plan", "backup_selection", "backup_selection", "backup_vault"]
+    assert [a["kind"] for a in gone["actions"]] == kinds
     assert backup.list_backup_vaults()["BackupVaultList"] == []
     assert backup.list_backup_plans()["BackupPlansList"] == []
     assert not backups(state="absent")["changed"]
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize("calls", [1, 2, 3, 4])
 def test_an_interrupted_run_is_completed(backup, backups, monkeypatch, calls):
-    """Before its second, third and fourth changing call."""
+    """Before its second changing call, and the next ones."""
     lock = {"min_retention_days": 7}
     with monkeypatch.context() as patch:
         assert own.killed(patch, calls, lambda: backups(lock=lock))
@@ -129,4 +140,4 @@ def test_an_interrupted_run_is_completed(backup, backups, monkeypatch, calls):
     assert not backups(lock=lock)["changed"]
     assert len(backup.list_backup_plans()["BackupPlansList"]) == 1
     assert len(backup.list_backup_vaults()["BackupVaultList"]) == 1
-    assert selection_of(backup)["SelectionName"] == NAME
+    assert set(selections_of(backup)) == {NAME, f"{NAME}-volumes"}

@@ -74,7 +74,11 @@ def test_everything_of_the_platform_is_backed_up(lab, back_up):
     own.make_database(lab)
     own.make_table(lab, 1)
     own.make_bucket(lab)
-    lab.client("ec2").create_volume(AvailabilityZone=own.ZONE, Size=1)
+    # somebody else's, and a host's root volume
+    ec2 = lab.client("ec2")
+    ec2.create_volume(AvailabilityZone=own.ZONE, Size=1)
+    root = ec2.create_volume(AvailabilityZone=own.ZONE, Size=1)["VolumeId"]
+    ec2.create_tags(Resources=[root], Tags=own.owned("admin"))
     lab.clear_calls()
     planned = back_up(check=True)
     assert lab.mutating() == []
@@ -271,7 +275,8 @@ def test_replicas_and_unversioned_buckets_are_refused(lab, back_up, restore):
     back_up()
     suspended = {"Status": "Suspended"}
     lab.client("s3").put_bucket_versioning(Bucket=own.BUCKET, VersioningConfiguration=suspended)
-    assert "has no versioning" in restore("bucket", "attachments", prefix="")["msg"]
+    assert "or is a bucket without versioning" in restore("bucket", "attachments", prefix="")["msg"]
+    assert [each["name"] for each in back_up()["backups"]] == [own.DATABASE]
     replica = {"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": own.DATABASE}
     lab.client("rds").create_db_instance_read_replica(**replica)
     assert "has read replicas (replica)" in restore("database", own.DATABASE)["msg"]

@@ -43,8 +43,12 @@ def test_the_newest_that_is_not_later_is_taken(moment, days):
             "2026-11-22T11:59:59Z",
             ["of table sessions is of then or before", "2026-11-22T12:00:00Z, 2026-11-23"],
         ),
-        ([point(2), point(1, "EXPIRED")], "latest", ["of 2026-11-24T12:00:00Z is expired", "those of 2026-11-23"]),
-        ([point(1, "CREATING")], "latest", ["is creating", "there is none at all; playbook backup makes one"]),
+        (
+            [point(2), point(1, "EXPIRED")],
+            "2026-11-25",
+            ["of 2026-11-24T12:00:00Z is expired", "those of 2026-11-23"],
+        ),
+        ([point(1, "CREATING")], "latest", ["there is none at all; playbook backup makes one"]),
         ([], "latest", ["has expired; there is none at all"]),
         (POINTS, "noon", ["'noon' is not allowed", "latest is"]),
         (POINTS, "2026-11-26", ["is in the future"]),
@@ -58,6 +62,13 @@ def test_what_is_refused_names_what_there_is(found, moment, words):
     assert sentence.startswith("moment: ")
     assert sentence.endswith(".")
     assert [word for word in words if word not in sentence] == [], sentence
+
+
+def test_the_latest_is_the_newest_that_can_be_used():
+    assert backup_points.choose(
+        [point(3), point(2, "EXPIRED"), point(1, "CREATING")], "latest", SESSIONS, NOW
+    ) == point(3)
+    assert backup_points.choose([point(3), point(2, "CREATING")], "2026-11-25", SESSIONS, NOW) == point(3)
 
 
 def test_a_moment_that_was_told_finds_its_point_again():
@@ -77,7 +88,11 @@ def test_a_moment_that_was_told_finds_its_point_again():
     ],
 )
 def test_what_an_arn_is(arn, source):
-    tags = {"mydigitalstructure:platform": "mds", "mydigitalstructure:name": "files"}
+    tags = {
+        "mydigitalstructure:platform": "mds",
+        "mydigitalstructure:name": "files",
+        "mydigitalstructure:kind": "volume",
+    }
     found = backup_points.source_of(arn, tags, "mds")
     assert (found.kind, found.name, found.id) == source
     assert backup_points.source_of(arn, {"mydigitalstructure:platform": "mds"}, "mds") is None

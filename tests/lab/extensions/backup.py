@@ -298,6 +298,7 @@ def held_of(state: State, arn: str) -> tuple[str, Any, dict[str, str], str]:
         if volume:
             snapshot = backend.create_snapshot(volume.id, "This snapshot is created by the AWS Backup service.")
             tags = {tag["key"]: tag["value"] for tag in backend.describe_tags({"resource-id": [volume.id]})}
+            snapshot.add_tags({key: value for key, value in tags.items() if not key.startswith("aws:")})
             return "EBS", volume.size, tags, f"arn:aws:ec2:{state.region}::snapshot/{snapshot.id}"
     if service == "rds":
         backend = rds_backends[state.account][state.region]
