@@ -100,6 +100,8 @@ def made(result: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
         yield f"fleet {group['name']}", f"{count} hosts, {group.get('min')} to {group.get('max')} allowed"
     for name, volume in (result.get("volumes") or {}).items():
         yield f"volume {name}", f"{volume['id']}  {volume['size']} GiB {volume['type']}  {volume['zone']}"
+    if isinstance(result.get("vault"), dict) and "plan" in result:
+        yield f"backup vault {result['vault']['name']}", result["vault"]["arn"]
     for name, host in (result.get("instances") or {}).items():
         if isinstance(host, dict) and "private_ip" in host:
             yield f"host {name}", f"{host['id']}  {host['private_ip']}  {host.get('public_ip') or ''}".rstrip()

@@ -325,6 +325,11 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "balancers",
         ["balancers_access_points: webapi: access_logs", "'exports'", "log_sources", "load_balancers"],
     ),
+    "backups deleted before cold storage lets go of them": (
+        changed("backups_rules", 1, cold_after_days=30, delete_after_days=60),
+        "backups",
+        ["rules: monthly: delete_after_days 60", "cold_after_days 30", "120 or more"],
+    ),
     "unknown region": (
         {"platform_region": "ap-southeast-9"},
         "network",

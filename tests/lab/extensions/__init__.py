@@ -9,6 +9,7 @@ MODULES = (
     "acm",
     "application_autoscaling",
     "autoscaling",
+    "backup",
     "cloudwatch",
     "dynamodb",
     "ec2",
