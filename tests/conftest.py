@@ -42,6 +42,30 @@ def lab(lab_server, monkeypatch):
 
 
 @pytest.fixture
+def kept_clients(monkeypatch):
+    """Clients are made once for all runs of modules in a test, which takes most of their time; a fork makes its own."""
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+    make, kept = AnsibleAWSModule.client, {}
+
+    def client(self, service, *arguments, **options):
+        key = (os.getpid(), service, self.region, repr(getattr(options.get("config"), "retries", None)))
+        if key not in kept:
+            kept[key] = make(self, service, *arguments, **options)
+        return kept[key]
+
+    monkeypatch.setattr(AnsibleAWSModule, "client", client)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """The lab needs looks, no time."""
+    from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
+
+    monkeypatch.setattr(_wait.time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
 def run_module():
     """Run one of our modules in this process; returns what it printed, with ``failed`` always there."""
 

@@ -30,6 +30,11 @@ def instance(ec2):
     return run
 
 
+def test_one_without_a_snapshot_tells_an_empty_one(ec2, volume):
+    (found,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert found["SnapshotId"] == ""
+
+
 def test_a_client_token_gives_the_same_volume(ec2):
     request = {"AvailabilityZone": ZONES[0], "Size": 10, "ClientToken": "token"}
     first = ec2.create_volume(**request)["VolumeId"]
