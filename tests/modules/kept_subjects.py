@@ -16,9 +16,9 @@ class Subject:
 
     ``base`` are its options as they made it, and ``fill`` puts something into it. ``changes`` are what each option is
     changed to, ``{place: value}``: a place is the option's path, with the number of an item for another one than the
-    first, and what a change needs to be valid stands beside it. Flags and choices that are not in it have all their other
-    values. ``outcomes`` are those of all changes of an option together, :data:`PLANNED` alone unless said. ``by_name``
-    removes something, asked for by its name. ``identity`` gives what may never become another, and what it holds.
+    first, and what a change needs to be valid stands beside it. Flags and choices that are not in it have all others.
+    ``outcomes`` are those of all changes of an option together, :data:`PLANNED` alone unless said. ``by_name`` removes
+    something, asked for by its name. ``identity`` gives what may never become another, and what it holds.
     """
 
     base: dict
@@ -26,7 +26,7 @@ class Subject:
     changes: dict[str, list[dict]]
     outcomes: dict[str, set[str]]
     by_name: dict
-    identity: t.Callable[[], t.Any]
+    identity: t.Callable[[], dict]
 
 
 def every(path: str, *values: t.Any, **beside: t.Any) -> dict[str, list[dict]]:
@@ -164,12 +164,11 @@ def tables(lab) -> Subject:
         for name, item in (("audit", {"space": {"S": "a"}, "at": {"S": "b"}}), ("scaled", {"id": {"S": "a"}})):
             dynamodb.put_item(TableName=f"mds-{name}", Item=item)
 
-    def identity() -> list:
-        names = [f"mds-{name}" for name in ("audit", "scaled")]
-        return [
-            (dynamodb.describe_table(TableName=name)["Table"]["TableId"], dynamodb.scan(TableName=name)["Items"])
-            for name in names
-        ]
+    def identity() -> dict:
+        return {
+            name: (dynamodb.describe_table(TableName=name)["Table"]["TableId"], dynamodb.scan(TableName=name)["Items"])
+            for name in ("mds-audit", "mds-scaled")
+        }
 
     return Subject(base, fill, changes, outcomes, {"tables": [audit], "delete_with_data": ["scaled"]}, identity)
 
@@ -325,14 +324,10 @@ def buckets(lab) -> Subject:
         changes,
         outcomes,
         {"buckets": [attachments, logs], "delete_with_objects": ["logs2"]},
-        lambda: (
-            [
-                (item["Name"], item["CreationDate"])
-                for item in s3.list_buckets()["Buckets"]
-                if item["Name"].startswith("mds-")
-            ],
-            [item["VersionId"] for item in s3.list_object_versions(Bucket=f"mds-{ACCOUNT}-attachments")["Versions"]],
-        ),
+        lambda: {
+            **{item["Name"]: item["CreationDate"] for item in s3.list_buckets()["Buckets"]},
+            "held": s3.list_object_versions(Bucket=f"mds-{ACCOUNT}-attachments")["Versions"][0]["VersionId"],
+        },
     )
 
 
@@ -384,12 +379,7 @@ def volumes(lab) -> Subject:
         changes,
         outcomes,
         {"volumes": [files], "delete_with_data": ["scratch"]},
-        lambda: sorted(
-            item["VolumeId"]
-            for item in ec2.describe_volumes(Filters=[{"Name": "tag:mydigitalstructure:platform", "Values": ["mds"]}])[
-                "Volumes"
-            ]
-        ),
+        lambda: {item["VolumeId"]: item["CreateTime"] for item in ec2.describe_volumes()["Volumes"]},
     )
 
 
@@ -430,10 +420,7 @@ def volume_attachment(lab) -> Subject:
         changes,
         outcomes,
         {},
-        lambda: [
-            (item["VolumeId"], item["Attachments"][0]["InstanceId"])
-            for item in ec2.describe_volumes(VolumeIds=[files])["Volumes"]
-        ],
+        lambda: {item["VolumeId"]: item["Attachments"] for item in ec2.describe_volumes(VolumeIds=[files])["Volumes"]},
     )
 
 
