@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import email.utils
-import functools
 import json
 import os
 import random
-import signal
 import threading
 
 import boto3
-import botocore.httpsession
 import pytest
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _access_keys
 
-CLIENT = _access_keys.client
+from tests.modules.killing import run_killed
+
 DAY, HOUR = 86400, 3600
 SEED, KILLS = int(os.environ.get("ROTATION_SEED", "20261")), 20
 USERS = ("deploy", "backup")
@@ -109,45 +106,6 @@ def test_clients_go_on_during_a_rotation(lab, iam, run_module):
     assert states == ["Active", "Inactive"]
 
 
-class Killer:
-    """Kills this process at its n-th request, before it is sent or after it was answered."""
-
-    def __init__(self, number, answered):
-        self.left, self.answered = number, answered
-        self.send = botocore.httpsession.URLLib3Session.send
-        self.lock = threading.Lock()
-
-    def __call__(self, session, request):
-        with self.lock:
-            self.left -= 1
-            if self.left == 0 and not self.answered:
-                os.kill(os.getpid(), signal.SIGKILL)
-            answer = self.send(session, request)
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return answer
-
-
-def run_killed(run_module, number, answered):
-    """Run the module in a child of this process; whether it was killed, at its request of this number."""
-    child = os.fork()
-    if child == 0:
-        killer = Killer(number, answered)
-        _access_keys.client = CLIENT
-
-        def send(session, request):
-            return killer(session, request)
-
-        botocore.httpsession.URLLib3Session.send = send
-        try:
-            os._exit(0 if not run_module("access_keys", **OPTIONS)["failed"] else 1)
-        finally:
-            os._exit(2)
-    _pid, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 def signs_in(lab, user):
     return sts(lab, secret(lab, user), SESSION).get_caller_identity()["Arn"].endswith(f":user/{user}")
 
@@ -159,19 +117,6 @@ def begin(lab, run_module):
     assert not run_module("access_keys", **OPTIONS)["failed"]
     lab.advance(RUNS[0])
     return {user: secret(lab, user)["access_key_id"] for user in USERS}
-
-
-@pytest.fixture
-def kept_clients(monkeypatch):
-    """Clients are made once for all runs in this process, which takes most of a run's time; a child makes its own."""
-    kept = {}
-    monkeypatch.setattr(_access_keys, "client", functools.partial(keep, kept))
-
-
-def keep(kept, module, service):
-    if service not in kept:
-        kept[service] = CLIENT(module, service)
-    return kept[service]
 
 
 def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
@@ -192,7 +137,7 @@ def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
             assert not run_module("access_keys", **OPTIONS)["failed"]
             lab.advance(pause)
         where = f"ROTATION_SEED={SEED} stage {stage} request {number} of {requests[stage]}"
-        killed += run_killed(run_module, number, chance.random() < 0.5)
+        killed += run_killed(lambda: run_module("access_keys", **OPTIONS), number, chance.random() < 0.5)
         assert all(signs_in(lab, user) for user in USERS), where
         for pause in (*RUNS[1:], 0):
             result = run_module("access_keys", **OPTIONS)
