@@ -43,13 +43,13 @@ def lab(lab_server, monkeypatch):
 
 @pytest.fixture
 def kept_clients(monkeypatch):
-    """Clients are made once for all runs of modules in a test, which takes most of their time; a fork makes its own."""
+    """Clients are made once for all runs of modules in a test, for that takes most of a run's time."""
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
     make, kept = AnsibleAWSModule.client, {}
 
     def client(self, service, *arguments, **options):
-        key = (os.getpid(), service, self.region, repr(getattr(options.get("config"), "retries", None)))
+        key = (service, self.region, repr(getattr(options.get("config"), "retries", None)))
         if key not in kept:
             kept[key] = make(self, service, *arguments, **options)
         return kept[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab.client import IMAGE
 from tests.lab.test_ec2 import code
 
 ZONES = "ap-southeast-2a", "ap-southeast-2b"
@@ -21,10 +22,8 @@ def volume(ec2):
 
 @pytest.fixture
 def instance(ec2):
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-
     def run(zone=ZONES[0]):
-        answer = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
+        answer = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
         return answer["Instances"][0]["InstanceId"]
 
     return run

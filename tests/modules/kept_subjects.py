@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from tests.lab.client import IMAGE
+
 ACCOUNT, REGION, ZONE = "123456789012", "ap-southeast-2", "ap-southeast-2a"
 REFUSED, PLANNED, SAME = "refused", "planned", "same"
 PARTLY = {REFUSED, PLANNED}
@@ -385,10 +387,9 @@ def volumes(lab) -> Subject:
 
 def volume_attachment(lab) -> Subject:
     ec2 = lab.client("ec2")
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
 
     def host(zone: str) -> str:
-        answer = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
+        answer = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
         return answer["Instances"][0]["InstanceId"]
 
     def volume(name: str) -> str:

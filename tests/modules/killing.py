@@ -36,9 +36,13 @@ def run_killed(run, number, answered):
     """
     child = os.fork()
     if child == 0:
-        killer = Killer(number, answered)
+        killer, own = Killer(number, answered), set()
 
         def send(session, request):
+            if session not in own:
+                # its connections are the parent's, who would read what the killed one has asked
+                session.close()
+                own.add(session)
             return killer(session, request)
 
         botocore.httpsession.URLLib3Session.send = send
