@@ -42,22 +42,6 @@ def lab(lab_server, monkeypatch):
 
 
 @pytest.fixture
-def kept_clients(monkeypatch):
-    """Clients are made once for all runs of modules in a test, for that takes most of a run's time."""
-    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
-    make, kept = AnsibleAWSModule.client, {}
-
-    def client(self, service, *arguments, **options):
-        key = (service, self.region, repr(getattr(options.get("config"), "retries", None)))
-        if key not in kept:
-            kept[key] = make(self, service, *arguments, **options)
-        return kept[key]
-
-    monkeypatch.setattr(AnsibleAWSModule, "client", client)
-
-
-@pytest.fixture
 def impatient(monkeypatch):
     """The lab needs looks, no time."""
     from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait

@@ -110,7 +110,7 @@ def killed_at(lab, chance: random.Random, kills: int, begin: t.Callable, run: t.
 
 
 @pytest.mark.parametrize("title", STORIES)
-def test_the_next_run_finishes(lab, run_module, kept_clients, impatient, title):
+def test_the_next_run_finishes(lab, run_module, impatient, title):
     story = STORIES[title]
 
     def keep(items):
@@ -126,7 +126,7 @@ def test_the_next_run_finishes(lab, run_module, kept_clients, impatient, title):
 
 
 @pytest.mark.parametrize("holder", [None, "stopped", "running"])
-def test_the_next_run_attaches_what_was_on_its_way(lab, run_module, kept_clients, impatient, holder):
+def test_the_next_run_attaches_what_was_on_its_way(lab, run_module, impatient, holder):
     """To its first host, and from one that was stopped, or is stopped for it, to another."""
     ec2, there = lab.client("ec2"), {}
 

@@ -107,7 +107,7 @@ def nothing_changing(lab) -> t.Iterator[None]:
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-def test_every_option(lab, run_module, kept_clients, impatient, name):
+def test_every_option(lab, run_module, impatient, name):
     subject = SUBJECTS[name](lab)
     made = run_module(name, **subject.base)
     assert not made["failed"], made
@@ -141,7 +141,7 @@ def test_every_option(lab, run_module, kept_clients, impatient, name):
 
 
 @pytest.mark.parametrize("name", [name for name in SUBJECTS if name != "volume_attachment"])
-def test_the_same_removal_asked_for_by_name(lab, run_module, kept_clients, impatient, name):
+def test_the_same_removal_asked_for_by_name(lab, run_module, impatient, name):
     """What the test above would find."""
     subject = SUBJECTS[name](lab)
     run_module(name, **subject.base)
