@@ -130,6 +130,8 @@ def account() -> dict[str, list]:
             "describe_flow_logs": "FlowLogs",
         }.items()
     }
+    mine = [{"Name": "owner-id", "Values": [boto3.client("sts").get_caller_identity()["Account"]]}]
+    held["Snapshots"] = listed(ec2, "describe_snapshots", "Snapshots", Filters=mine)
     held["NatGateways"] = [
         gateway for gateway in listed(ec2, "describe_nat_gateways", "NatGateways") if gateway["State"] != "deleted"
     ]

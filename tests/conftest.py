@@ -42,6 +42,14 @@ def lab(lab_server, monkeypatch):
 
 
 @pytest.fixture
+def impatient(monkeypatch):
+    """The lab needs looks, no time."""
+    from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
+
+    monkeypatch.setattr(_wait.time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
 def run_module():
     """Run one of our modules in this process; returns what it printed, with ``failed`` always there."""
 

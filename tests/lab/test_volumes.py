@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab.client import IMAGE
 from tests.lab.test_ec2 import code
 
 ZONES = "ap-southeast-2a", "ap-southeast-2b"
@@ -21,13 +22,16 @@ def volume(ec2):
 
 @pytest.fixture
 def instance(ec2):
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-
     def run(zone=ZONES[0]):
-        answer = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
+        answer = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
         return answer["Instances"][0]["InstanceId"]
 
     return run
+
+
+def test_one_without_a_snapshot_tells_an_empty_one(ec2, volume):
+    (found,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert found["SnapshotId"] == ""
 
 
 def test_a_client_token_gives_the_same_volume(ec2):

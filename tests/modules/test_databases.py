@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from tests.modules.killer import killed
+from tests.modules.killing import run_killed
 
 UNKNOWN = "(known after apply)"
 SEED, KILLS = int(os.environ.get("DATABASES_SEED", "20265")), 4
@@ -369,7 +369,7 @@ def test_killed_anywhere_the_next_run_finishes(lab, rds, databases):
         if choice.random() < 0.4:
             databases()
         number, answered = choice.randint(4, 26), choice.random() < 0.5
-        calls += killed(functools.partial(databases, **wanted), number, answered)
+        calls += run_killed(functools.partial(databases, **wanted), number, answered)
         finished = databases(**wanted)
         assert not finished["failed"], (number, answered, finished["msg"])
         assert picture(rds) == whole, (number, answered)

@@ -11,6 +11,8 @@ import sys
 import pytest
 import yaml
 
+from tests.lab.client import IMAGE
+
 REGION = "ap-southeast-2"
 ANSIBLE_INVENTORY = pathlib.Path(sys.executable).with_name("ansible-inventory")
 
@@ -114,8 +116,7 @@ def test_pages_of_a_thousand(lab, inventory):
 def test_lifecycle_groups(lab, inventory):
     scaling = lab.client("autoscaling")
     subnet = lab.client("ec2").describe_subnets()["Subnets"][0]
-    image = lab.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    scaling.create_launch_configuration(LaunchConfigurationName="lc", ImageId=image, InstanceType="t3.micro")
+    scaling.create_launch_configuration(LaunchConfigurationName="lc", ImageId=IMAGE, InstanceType="t3.micro")
     scaling.create_auto_scaling_group(
         AutoScalingGroupName="mds-app",
         LaunchConfigurationName="lc",

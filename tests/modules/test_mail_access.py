@@ -161,6 +161,7 @@ class Killed(BaseException):
     """As a kill: nothing catches it."""
 
 
+@pytest.mark.usefixtures("own_clients")
 @pytest.mark.parametrize("operation", ["put_user_policy", "create_access_key", "create_secret", "put_role_policy"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_run_that_was_killed_is_completed_by_the_next(lab, iam, run, monkeypatch, operation, before):
@@ -336,6 +337,7 @@ def test_bad_input_is_refused_before_anything_is_made(lab, iam, run, given, word
     assert lab.mutating() == []
 
 
+@pytest.mark.usefixtures("own_clients")
 def test_no_secret_is_in_any_output(lab, iam, run, monkeypatch):
     """Neither the secret access key, which is seen as IAM gives it, nor the password is in what the module says."""
     given = []

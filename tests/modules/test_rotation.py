@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import functools
 import json
 import os
 import random
@@ -11,11 +10,9 @@ import threading
 
 import boto3
 import pytest
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _access_keys
 
-from tests.modules.killer import killed
+from tests.modules.killing import run_killed
 
-CLIENT = _access_keys.client
 DAY, HOUR = 86400, 3600
 SEED, KILLS = int(os.environ.get("ROTATION_SEED", "20261")), 20
 USERS = ("deploy", "backup")
@@ -109,16 +106,6 @@ def test_clients_go_on_during_a_rotation(lab, iam, run_module):
     assert states == ["Active", "Inactive"]
 
 
-def run_killed(run_module, number, answered):
-    """Run the module in a child of this process; whether it was killed, at its request of this number."""
-
-    def work():
-        _access_keys.client = CLIENT
-        return run_module("access_keys", **OPTIONS)
-
-    return killed(work, number, answered)
-
-
 def signs_in(lab, user):
     return sts(lab, secret(lab, user), SESSION).get_caller_identity()["Arn"].endswith(f":user/{user}")
 
@@ -132,20 +119,7 @@ def begin(lab, run_module):
     return {user: secret(lab, user)["access_key_id"] for user in USERS}
 
 
-@pytest.fixture
-def kept_clients(monkeypatch):
-    """Clients are made once for all runs in this process, which takes most of a run's time; a child makes its own."""
-    kept = {}
-    monkeypatch.setattr(_access_keys, "client", functools.partial(keep, kept))
-
-
-def keep(kept, module, service):
-    if service not in kept:
-        kept[service] = CLIENT(module, service)
-    return kept[service]
-
-
-def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
+def test_killed_at_twenty_moments(lab, iam, run_module):
     """Every user can sign in right after the kill, and the next runs come to the end of the rotation."""
     chance = random.Random(SEED)
     begin(lab, run_module)
@@ -156,14 +130,14 @@ def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
         requests.append(len(lab.calls()))
         lab.advance(pause)
     told = [(n, number) for n, count in enumerate(requests) for number in range(1, count + 1)]
-    kills = 0
+    killed = 0
     for stage, number in sorted(chance.sample(told, KILLS)):
         old = begin(lab, run_module)
         for pause in RUNS[1 : stage + 1]:
             assert not run_module("access_keys", **OPTIONS)["failed"]
             lab.advance(pause)
         where = f"ROTATION_SEED={SEED} stage {stage} request {number} of {requests[stage]}"
-        kills += run_killed(run_module, number, chance.random() < 0.5)
+        killed += run_killed(lambda: run_module("access_keys", **OPTIONS), number, chance.random() < 0.5)
         assert all(signs_in(lab, user) for user in USERS), where
         for pause in (*RUNS[1:], 0):
             result = run_module("access_keys", **OPTIONS)
@@ -175,4 +149,4 @@ def test_killed_at_twenty_moments(lab, iam, run_module, kept_clients):
             assert left["AccessKeyId"] == secret(lab, user)["access_key_id"] != old[user], where
         again = run_module("access_keys", **OPTIONS)
         assert (again["actions"], again["waiting"]) == ([], {}), where
-    assert kills >= KILLS - 2
+    assert killed >= KILLS - 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab.client import IMAGE
+
 ZONES = "ap-southeast-2a", "ap-southeast-2b"
 FILES = {"name": "files", "zone": ZONES[0], "size": 20}
 UNKNOWN = "(known after apply)"
@@ -28,10 +30,8 @@ def volumes(lab, run_module):
 
 @pytest.fixture
 def host(ec2):
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-
     def run(zone=ZONES[0]):
-        answer = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
+        answer = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone})
         return answer["Instances"][0]["InstanceId"]
 
     return run

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from tests.unit.table_states import expected, found, refused, states
+from tests.unit.table_states import KEYS, KMS, expected, found, refused, ways
 from tests.unit.test_tables import index, item
 
 BORN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -45,12 +45,13 @@ class Model:
     """DynamoDB, its tagging and its scaling: what boto3's clients would answer, and AWS's rules.
 
     A changed table is not ACTIVE until it has been looked at once, a new index until twice. The tagging service knows
-    what was there when :meth:`pause` was called last. After ``calls_left`` calls that change something the run is
-    killed.
+    what was there when :meth:`pause` was called last. Tables in ``full`` hold items. After ``calls_left`` calls that
+    change something the run is killed.
     """
 
     def __init__(self):
         self.tables, self.targets, self.policies, self.known_tags = {}, {}, {}, {}
+        self.full = set()
         self.hours, self.calls_left, self.lock = 0, None, threading.RLock()
 
     def get_paginator(self, operation):
@@ -106,7 +107,8 @@ class Model:
             return {"Table": told}
 
     def used(self, table):
-        return {key["AttributeName"] for o in (table, *table["GlobalSecondaryIndexes"]) for key in o["KeySchema"]}
+        owners = [table, *table["GlobalSecondaryIndexes"], *table.get("LocalSecondaryIndexes", [])]
+        return {key["AttributeName"] for owner in owners for key in owner["KeySchema"]}
 
     def prune(self, table):
         used = self.used(table)
@@ -136,6 +138,7 @@ class Model:
             table["TableClassSummary"] = {"TableClass": table.pop("TableClass")}
             if not table["StreamSpecification"]["StreamEnabled"]:
                 del table["StreamSpecification"]
+            self.encrypt(table, table.pop("SSESpecification"))
             table["Tags"] = {tag["Key"]: tag["Value"] for tag in table["Tags"]}
             for owner in (table, *table["GlobalSecondaryIndexes"]):
                 self.paid(table, owner)
@@ -143,6 +146,17 @@ class Model:
                 gsi["IndexStatus"] = "CREATING"
             self.rule({a["AttributeName"] for a in table["AttributeDefinitions"]} == self.used(table), "definitions")
             self.tables[TableName] = table
+
+    def encrypt(self, table, asked):
+        """Another key than the table has: DynamoDB's own, the account's or a given one."""
+        arn = (asked.get("KMSMasterKeyId") or KMS + "aws") if asked["Enabled"] else None
+        there = table.pop("SSEDescription", {"KMSMasterKeyArn": None})["KMSMasterKeyArn"]
+        self.rule(table["TableStatus"] == "CREATING" or arn != there, "the key is the same")
+        if arn:
+            table["SSEDescription"] = {"Status": "ENABLED", "KMSMasterKeyArn": arn}
+
+    def describe_key(self, KeyId):
+        return {"KeyMetadata": {"Arn": KeyId, "KeyManager": "AWS" if KeyId == KMS + "aws" else "CUSTOMER"}}
 
     def update_table(self, TableName, **asked):
         with self.lock:
@@ -192,6 +206,8 @@ class Model:
                     table["StreamSpecification"] = stream
                 else:
                     del table["StreamSpecification"]
+            if "SSESpecification" in asked:
+                self.encrypt(table, asked.pop("SSESpecification"))
             if "TableClass" in asked:
                 table["TableClassSummary"] = {"TableClass": asked.pop("TableClass")}
             table.update(asked)
@@ -207,7 +223,7 @@ class Model:
             table["TableStatus"] = "DELETING"
 
     def scan(self, TableName, **_asked):
-        return {"Count": 0}
+        return {"Count": int(TableName in self.full)}
 
     def describe_time_to_live(self, TableName):
         name, _since = self.tables[TableName]["TTL"]
@@ -298,7 +314,8 @@ class ModelReader(Reader):
 
     def __init__(self, model):
         self.platform, self.prefix, self.region = "mds", "mds-", "ap-southeast-2"
-        self.dynamodb = self.tagging = self.autoscaling = model
+        self.dynamodb = self.tagging = self.autoscaling = self.kms = model
+        self.known_keys = {}
 
 
 def full(table):
@@ -307,12 +324,15 @@ def full(table):
     return item(**{**table, "global_indexes": indexes})
 
 
-def run(model, wanted):
-    """One run of the module, everything allowed that it asks for; gives its plan."""
+def run(model, wanted, replace=True):
+    """One run of the module; gives its plan.
+
+    :arg replace: whether indexes may be built anew.
+    """
     wanted = given.desired([full(table) for table in wanted.values()], "mds")
     reader = ModelReader(model)
     observed = observe(reader, wanted, purge=True)
-    named = [f"{name} {of}" for name, table in wanted.items() for of in table.indexes]
+    named = [f"{name} {of}" for name, table in wanted.items() for of in table.indexes] if replace else []
     whole = tables.plan(wanted, observed, purge=True, replace_indexes=named)
     if whole:
         tables.Apply(reader, wanted, observed, timeout=5)(whole)
@@ -331,29 +351,35 @@ calm = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCh
 
 
 @calm
-@drawn(st.lists(states(), min_size=2, max_size=3), st.integers(0, 12))
-def test_from_any_state_to_any_other(way, calls):
+@drawn(
+    ways(),
+    st.integers(0, 12),
+    st.sets(st.sampled_from(sorted(KEYS))),
+    st.sampled_from([True, True, False]),
+)
+def test_from_any_state_to_any_other(way, calls, with_data, replace):
     model, before = Model(), {}
+    model.full = {f"mds-{name}" for name in with_data}
     for number, after in enumerate(way):
         model.pause(24)
         assert [action.title for action in run(model, before)] == []
         picture = found(model, model, before)
-        if refused(before, after):
+        if refused(before, after, with_data=with_data, replace=replace):
             with pytest.raises(InputError, match=r"^tables: .*\.$"):
-                run(model, after)
+                run(model, after, replace)
             assert found(model, model, before) == picture == expected(before)
             continue
         if number == len(way) - 1:
             # killed somewhere, if there is so much to do
             model.calls_left = calls
             with contextlib.suppress(Killed):
-                run(model, after)
+                run(model, after, replace)
             model.calls_left = None
             # nobody waits an hour with the next run
             model.known_tags = {name: dict(table["Tags"]) for name, table in model.tables.items()} if calls % 2 else {}
-        run(model, after)
+        run(model, after, replace)
         assert found(model, model, after) == expected(after)
-        assert [action.title for action in run(model, after)] == []
+        assert [action.title for action in run(model, after, replace)] == []
         before = after
 
 

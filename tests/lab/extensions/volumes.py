@@ -31,6 +31,8 @@ def create_volume(original, self, *args, **kwargs):
     if volume.volume_type == "gp3":
         volume.iops = volume.iops or GP3["iops"]
         volume.throughput = volume.throughput or GP3["throughput"]
+    # AWS tells an empty one, which amazon.aws.ec2_vol_info reads
+    volume.snapshot_id = volume.snapshot_id or ""
     return volume
 
 

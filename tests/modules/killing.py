@@ -1,11 +1,10 @@
-"""Kill a module at one of its requests to AWS."""
+"""Runs of modules that are killed at a request."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-import typing as t
 
 import botocore.httpsession
 
@@ -13,7 +12,7 @@ import botocore.httpsession
 class Killer:
     """Kills this process at its n-th request, before it is sent or after it was answered."""
 
-    def __init__(self, number: int, answered: bool) -> None:
+    def __init__(self, number, answered):
         self.left, self.answered = number, answered
         self.send = botocore.httpsession.URLLib3Session.send
         self.lock = threading.Lock()
@@ -29,21 +28,26 @@ class Killer:
             return answer
 
 
-def killed(work: t.Callable[[], dict], number: int, answered: bool) -> bool:
+def run_killed(run, number, answered):
     """Run a module in a child of this process; whether it was killed, at its request of this number.
 
-    :arg work: gives the module's result; one that failed without being killed is an error.
+    :arg run: does it and gives its result.
+    :arg answered: whether the request is still answered.
     """
     child = os.fork()
     if child == 0:
-        killer = Killer(number, answered)
+        killer, own = Killer(number, answered), set()
 
         def send(session, request):
+            if session not in own:
+                # its connections are the parent's, who would read what the killed one has asked
+                session.close()
+                own.add(session)
             return killer(session, request)
 
         botocore.httpsession.URLLib3Session.send = send
         try:
-            os._exit(0 if not work()["failed"] else 1)
+            os._exit(0 if not run()["failed"] else 1)
         finally:
             os._exit(2)
     _pid, status = os.waitpid(child, 0)
