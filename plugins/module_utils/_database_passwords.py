@@ -43,9 +43,12 @@ class Seen(t.NamedTuple):
     changed: datetime.datetime
 
 
-def due(seen: t.Mapping[str, Seen], renew: t.Collection[str], max_age: datetime.timedelta, now: datetime.datetime):
-    """The plan, and a sentence for each password that cannot be replaced now."""
-    actions, waiting = [], []
+def due(
+    seen: t.Mapping[str, Seen], renew: t.Collection[str], max_age: datetime.timedelta, now: datetime.datetime
+) -> tuple[Plan, dict[str, str]]:
+    """The plan, and a sentence for each password that is due and cannot be replaced now."""
+    actions: list[Action] = []
+    waiting: dict[str, str] = {}
     for name in renew:
         if name not in seen:
             raise InputError(
@@ -56,9 +59,7 @@ def due(seen: t.Mapping[str, Seen], renew: t.Collection[str], max_age: datetime.
         if name not in renew and now - one.changed < max_age:
             continue
         if one.status != "active":
-            waiting.append(
-                f"{name}: its password is not replaced now, because RDS says that its secret is {one.status}."
-            )
+            waiting[name] = f"its password is not replaced now, because RDS says that its secret is {one.status}."
             continue
         before = {"changed": f"{one.changed:%Y-%m-%dT%H:%M:%SZ}"}
         actions.append(Action(UPDATE, KIND, name, before, {"changed": KNOWN_AFTER_APPLY}, one))

@@ -71,10 +71,9 @@ databases:
   returned: success
   type: dict
 waiting:
-  description: A sentence for each password that is due and cannot be replaced now.
+  description: A sentence for each password that is due and cannot be replaced now, by identifier.
   returned: success
-  type: list
-  elements: str
+  type: dict
 actions:
   description: What the plan does, in a set order. An action's C(kind) is C(database_password).
   returned: success

@@ -66,7 +66,7 @@ def test_one_that_somebody_may_have_seen_is_replaced_at_once(lab, secret, passwo
     assert second != first
     # RDS is still at it
     waits = passwords(renew=["mds-database"])
-    assert not waits["changed"] and "its secret is rotating" in waits["waiting"][0]
+    assert not waits["changed"] and "its secret is rotating" in waits["waiting"]["mds-database"]
     assert secret() == second
 
 

@@ -63,17 +63,38 @@ def test_no_secret_is_seen_however_much_ansible_tells(lab, tmp_path):
     assert "users_without_mfa" in told and "mds/keys/deploy" in told
 
 
+def managed_database(lab):
+    """A database of the platform whose password RDS manages; its secret's current version."""
+    rds = lab.client("rds")
+    rds.create_db_instance(
+        DBInstanceIdentifier="mds-database",
+        Engine="postgres",
+        DBInstanceClass="db.t4g.medium",
+        AllocatedStorage=20,
+        MasterUsername="dbowner",
+        ManageMasterUserPassword=True,
+        Tags=[*OWNED, {"Key": "mydigitalstructure:kind", "Value": "database"}],
+    )
+    rds.describe_db_instances()
+    arn = rds.describe_db_instances()["DBInstances"][0]["MasterUserSecret"]["SecretArn"]
+    return lambda: lab.client("secretsmanager").get_secret_value(SecretId=arn)["VersionId"]
+
+
 def test_rotate(lab, playbook):
     lab.client("iam").create_user(UserName="deploy", Tags=OWNED)
+    password = managed_database(lab)
+    first = password()
     variables = {"rotate_users": [{"name": "deploy"}], "rotate_max_age_days": 30, "rotate_smtp": False}
     made = playbook("rotate", variables=variables)
     assert made.status == 0, made.failure()
     (key,) = lab.client("iam").list_access_keys(UserName="deploy")["AccessKeyMetadata"]
     assert playbook("rotate", variables=variables).stats["changed"] == 0
+    assert password() == first
     lab.advance(31 * 86400)
     rotated = playbook("rotate", variables=variables)
     assert rotated.status == 0, rotated.failure()
     assert len(lab.client("iam").list_access_keys(UserName="deploy")["AccessKeyMetadata"]) == 2
+    assert password() != first
     # who runs the playbook is told what it waits for
     assert f"{key['AccessKeyId']} is deactivated when nobody uses it until" in rotated.output
 

@@ -182,7 +182,7 @@ def create_instance(original, self: RDSBackend, asked: dict) -> DBInstance:
     asked.setdefault("ca_certificate_identifier", CERTIFICATES[0])
     database = settled(original(self, asked))
     set_insights(database, asked)
-    database.dbi_resource_id = f"db-{''.join(secrets.choice(string.ascii_uppercase) for _ in range(26))}"
+    database.dbi_resource_id = f"db-{''.join(secrets.choice(string.ascii_uppercase) for _letter in range(26))}"
     try:
         settle_storage(database)
     except RDSClientError:
@@ -243,7 +243,7 @@ def create_replica(original, self: RDSBackend, asked: dict) -> DBInstance:
     replica.multi_az = bool(asked.get("multi_az"))
     replica._backup_retention_period = 0
     replica.pending_modified_values = {}
-    replica.dbi_resource_id = f"db-{''.join(secrets.choice(string.ascii_uppercase) for _ in range(26))}"
+    replica.dbi_resource_id = f"db-{''.join(secrets.choice(string.ascii_uppercase) for _letter in range(26))}"
     replica.status_infos = [{"StatusType": "read replication", "Normal": True, "Status": "replicating"}]
     set_insights(replica, asked)
     settle_storage(replica)
@@ -622,7 +622,7 @@ def orderable(original, self: RDSResponse) -> ActionResult:
 
 def new_password(self: MasterUserSecret) -> str:
     characters = string.ascii_letters + string.digits
-    password = "".join(secrets.choice(characters) for _ in range(28))
+    password = "".join(secrets.choice(characters) for _letter in range(28))
     return json.dumps({"username": self.resource.master_username, "password": password})
 
 
