@@ -145,6 +145,16 @@ VARIABLES: dict[str, tuple[dict, str, list[str]]] = {
         "security",
         ["groups: group cache", "ports '8090-8080'", "the lower port is first (8080-8090)"],
     ),
+    "unknown file host": (
+        {"files_host": "fiel"},
+        "files",
+        ["files_host", '"fiel"', "fleet_instances", "file, admin"],
+    ),
+    "volume too fast for its IOPS": (
+        {"files_volume_throughput": 800},
+        "files",
+        ["volumes: files: throughput 800", "3000 IOPS", "750 MiB/s"],
+    ),
     "table's key without a type": (
         changed("tables_tables", 3, sort_key="at"),
         "tables",
