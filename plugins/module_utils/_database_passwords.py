@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Master passwords that RDS manages, replaced by age.
+"""Master passwords of databases, replaced by age: those that RDS manages, and those that are in a secret of ours.
 
 Secrets Manager is asked, not RDS: ModifyDBInstance can do it only with ApplyImmediately, which would also apply
 whatever waits for the maintenance window. The token of the request is made of the version that is to go, so that asking
@@ -16,10 +16,22 @@ import hashlib
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import application, client, tags_of
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    NAME_TAG,
+    application,
+    client,
+    pages,
+    tags_of,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import CURRENT, aws_time
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import Passwords, version_of
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import DATABASE
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import GONE, Reader, owned
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import (
+    GONE,
+    READY,
+    Reader,
+    owned,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     KNOWN_AFTER_APPLY,
     UPDATE,
@@ -41,6 +53,8 @@ class Seen(t.NamedTuple):
     status: str
     version: str | None
     changed: datetime.datetime
+    item: t.Mapping[str, t.Any] | None = None
+    """The instance, when the secret is ours."""
 
 
 def due(
@@ -52,7 +66,7 @@ def due(
     for name in renew:
         if name not in seen:
             raise InputError(
-                f"renew: {name!r} is not a database of the platform whose password RDS manages; there are "
+                f"renew: {name!r} is not a database of the platform whose password is in a secret; there are "
                 f"{', '.join(sorted(seen)) or 'none'}."
             )
     for name, one in sorted(seen.items()):
@@ -69,8 +83,9 @@ def due(
 class Secrets:
     """Asks Secrets Manager; ``now`` is AWS's time at the last answer."""
 
-    def __init__(self, client) -> None:
-        self.client = client
+    def __init__(self, client, reader: Reader) -> None:
+        self.client, self.reader = client, reader
+        self.passwords = Passwords(client, reader.platform)
         self.now: datetime.datetime | None = None
 
     def seen(self, managed: t.Mapping[str, str]) -> Seen:
@@ -84,7 +99,40 @@ class Secrets:
             answer.get("LastRotatedDate") or answer["CreatedDate"],
         )
 
+    def ours(self, item: t.Mapping[str, t.Any]) -> Seen | None:
+        """The password of a database that RDS does not manage; None when no secret of ours has it."""
+        secret = self.passwords.find(tags_of(item, "TagList")[NAME_TAG])
+        version = version_of(secret, CURRENT)
+        if secret is None or version is None:
+            return None
+        versions = pages(self.client, "list_secret_version_ids", "Versions", SecretId=secret["ARN"])
+        self.now = aws_time(secret)
+        made = next(one["CreatedDate"] for one in versions if one["VersionId"] == version)
+        return Seen(secret["ARN"], "active", version, made, item)
+
+    def give(self, item: t.Mapping[str, t.Any], timeout: float) -> None:
+        """Have RDS take the password that waits, and make it the current one after that."""
+        identifier, tags = item["DBInstanceIdentifier"], tags_of(item, "TagList")
+        password = self.passwords.staged(tags[NAME_TAG], item["MasterUsername"], tags, None)
+        # AWS applies a password at once whatever ApplyImmediately says, and what else waits goes on waiting
+        self.reader.rds.modify_db_instance(
+            DBInstanceIdentifier=identifier, MasterUserPassword=password, ApplyImmediately=False
+        )
+
+        def taken(now: t.Mapping[str, t.Any] | None) -> bool:
+            waits = (now or {}).get("PendingModifiedValues") or {}
+            return now is not None and now["DBInstanceStatus"] in READY and "MasterUserPassword" not in waits
+
+        if not taken(poll(lambda: self.reader.instance(identifier), taken, timeout)):
+            raise InputError(
+                f"the password of {identifier} is not taken after {timeout} seconds (wait_timeout); run again."
+            )
+        self.passwords.promote(tags[NAME_TAG])
+
     def replace(self, name: str, one: Seen, timeout: float) -> None:
+        if one.item:
+            self.give(one.item, timeout)
+            return
         token = hashlib.sha256(f"{one.arn} {one.version}".encode()).hexdigest()
         self.client.rotate_secret(SecretId=one.arn, ClientRequestToken=token)
         managed = {"SecretArn": one.arn}
@@ -101,17 +149,19 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     if options["max_age_days"] < 1:
         raise InputError(f"max_age_days: {options['max_age_days']:g} is not allowed; it is 1 or more.")
     platform = options["platform"]
-    items = Reader(client(module, "rds"), platform).instances()
-    managed = {
-        name: item["MasterUserSecret"]
-        for name, item in items.items()
-        if item.get("MasterUserSecret")
-        and item["DBInstanceStatus"] != GONE
-        and owned(tags_of(item, "TagList"), platform, [DATABASE])
+    reader = Reader(client(module, "rds"), platform)
+    items = {
+        name: item
+        for name, item in reader.instances().items()
+        if item["DBInstanceStatus"] != GONE and owned(tags_of(item, "TagList"), platform, [DATABASE])
     }
-    secrets = Secrets(client(module, "secretsmanager"))
-    looks = [lambda one=one: secrets.seen(one) for one in managed.values()]
-    seen = dict(zip(managed, concurrently(*looks, workers=WORKERS)))
+    secrets = Secrets(client(module, "secretsmanager"), reader)
+
+    def look(item: t.Mapping[str, t.Any]) -> Seen | None:
+        return secrets.seen(item["MasterUserSecret"]) if item.get("MasterUserSecret") else secrets.ours(item)
+
+    looks = concurrently(*[lambda item=item: look(item) for item in items.values()], workers=WORKERS)
+    seen = {name: one for name, one in zip(items, looks) if one}
     now = secrets.now or datetime.datetime.now(datetime.UTC)
     whole, waiting = due(seen, options["renew"], datetime.timedelta(days=options["max_age_days"]), now)
     if whole and not module.check_mode:

@@ -28,6 +28,12 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     require_known,
     tags_of,
 )
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import CURRENT
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import (
+    Passwords,
+    secret_name,
+    version_of,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import (
     DATABASE,
     GP3,
@@ -71,6 +77,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
+SECRET = "database_secret"
 FIRST_PAUSE = 0.2
 PARAMETERS_A_CALL = 20
 FIXED = {
@@ -109,8 +116,6 @@ ONLY_AT_BIRTH = {
     "encrypted": "StorageEncrypted",
     "kms_key": "KmsKeyId",
     "master_username": "MasterUsername",
-    "managed_password": "ManageMasterUserPassword",
-    "secret_kms_key": "MasterUserSecretKmsKeyId",
     "database_name": "DBName",
     "subnet_group": "DBSubnetGroupName",
 }
@@ -194,7 +199,7 @@ def settled(where: str, fields: Fields, item: t.Mapping[str, t.Any], there: Fiel
             raise InputError(f"{where}: {field} cannot be changed from {there[field]!r} to {fields[field]!r}; {why}.")
     if (
         fields.get("secret_kms_key")
-        and there["managed_password"]
+        and there["credentials"] == fields["credentials"] == "rds"
         and fields["secret_kms_key"] != there["secret_kms_key"]
     ):
         raise InputError(
@@ -255,7 +260,13 @@ def plan(
 
     def there(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         # what waits and is wanted at once has to be asked for again
-        return instance_fields(item, applied=at_once and item["DBInstanceStatus"] in READY)
+        fields = instance_fields(item, applied=at_once and item["DBInstanceStatus"] in READY)
+        if (
+            fields["credentials"] == "none"
+            and secret_name(platform, fields["tags"].get(NAME_TAG, "")) in observed.secrets
+        ):
+            fields["credentials"] = "secret"
+        return fields
 
     present = {name: there(item) for name, item in items.items()}
     databases = {
@@ -288,7 +299,9 @@ def plan(
         + Plan([Action(DELETE, kind, name, before=dict(present[name])) for name, kind in sorted(gone.items())])
     )
     groups = group_plan(wanted, observed, kept, absent or purge, ignore)
-    return Plan([*groups.only(verbs=[CREATE, UPDATE]), *ordered(whole), *groups.only(verbs=[DELETE])])
+    held = {secret_name(platform, tags_of(item, "TagList").get(NAME_TAG, "")) for item in kept}
+    secrets = [Action(DELETE, SECRET, name) for name in sorted(observed.secrets) if absent and name not in held]
+    return Plan([*groups.only(verbs=[CREATE, UPDATE]), *ordered(whole), *groups.only(verbs=[DELETE]), *secrets])
 
 
 def leaving(
@@ -469,6 +482,12 @@ def birth_request(fields: Fields) -> dict[str, t.Any]:
     return {**request, "Tags": ansible_dict_to_boto3_tag_list(fields["tags"])}
 
 
+def managed_request(fields: Fields) -> dict[str, t.Any]:
+    """How RDS is told to keep the master password itself."""
+    key = {"MasterUserSecretKmsKeyId": fields["secret_kms_key"]} if fields.get("secret_kms_key") else {}
+    return {"ManageMasterUserPassword": True, **key}
+
+
 def change_request(changed: Fields, fields: Fields, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """ModifyDBInstance's arguments but for the identifier, of the fields that are to change."""
     request = {IN_CALL[field]: changed[field] for field in changed if field in IN_CALL}
@@ -493,18 +512,21 @@ def change_request(changed: Fields, fields: Fields, item: t.Mapping[str, t.Any])
             "EnableLogTypes": sorted(wanted - present),
             "DisableLogTypes": sorted(present - wanted),
         }
-    if "managed_password" in changed:
-        request["ManageMasterUserPassword"] = True
-        if fields.get("secret_kms_key"):
-            request["MasterUserSecretKmsKeyId"] = fields["secret_kms_key"]
     return request
 
 
 class Apply:
     """Carries a plan out: groups first, then each database's chain beside the others', then groups that are left."""
 
-    def __init__(self, reader: Reader, checks: Checks, wanted: t.Mapping[str, Wanted], options: t.Mapping[str, t.Any]):
-        self.reader, self.rds, self.checks = reader, reader.rds, checks
+    def __init__(
+        self,
+        reader: Reader,
+        passwords: Passwords,
+        checks: Checks,
+        wanted: t.Mapping[str, Wanted],
+        options: t.Mapping[str, t.Any],
+    ) -> None:
+        self.reader, self.rds, self.checks, self.passwords = reader, reader.rds, checks, passwords
         self.fields = {name: one.fields for name, one in wanted.items()}
         self.fields.update({name: fields for one in wanted.values() for name, fields in one.replicas.items()})
         self.at_once, self.timeout = options["apply_immediately"], options["wait_timeout"]
@@ -515,6 +537,7 @@ class Apply:
         work.run(whole.only(SUBNETS, PARAMETERS, verbs=[CREATE, UPDATE]), self.put_group)
         work.run_chains(chains(whole), self.do)
         work.run(whole.only(SUBNETS, PARAMETERS, verbs=[DELETE]), self.drop_group)
+        work.run(whole.only(SECRET), lambda action: self.passwords.remove(action.name, keep=self.final_snapshot))
 
     def do(self, action: Action) -> None:
         {CREATE: self.create, UPDATE: self.update, DELETE: self.delete}[action.verb](action)
@@ -572,6 +595,10 @@ class Apply:
             request = {name: value for name, value in request.items() if name not in of_primary or name == "Port"}
             request["SourceDBInstanceIdentifier"] = fields["source"]
             call = self.rds.create_db_instance_read_replica
+        elif fields["credentials"] == "rds":
+            request.update(managed_request(fields))
+        else:
+            request["MasterUserPassword"] = self.password(fields)
         try:
             call(DBInstanceIdentifier=identifier, **request)
         except is_boto3_error_code(("DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault")) as error:
@@ -580,12 +607,21 @@ class Apply:
             if tags_of(found or {}, "TagList").get(NAME_TAG) != fields["tags"][NAME_TAG]:
                 raise InputError(f"instance {identifier} was made by somebody else meanwhile.") from error
         item = self.ready(identifier)
+        if action.kind == DATABASE and fields["credentials"] == "secret":
+            self.passwords.promote(fields["tags"][NAME_TAG])
         if action.kind == REPLICA:
             # what only the changing call takes
             there = instance_fields(item)
             names = set(differing(fields, there)) & {"maintenance_window", "ca_certificate", "storage_max"}
             if names:
                 self.modify(identifier, {name: fields[name] for name in names}, item)
+
+    def password(self, fields: Fields) -> str:
+        """The master password for the next call; it is in our secret already."""
+        tags = {name: value for name, value in fields["tags"].items() if name != "Name"}
+        return self.passwords.staged(
+            fields["tags"][NAME_TAG], fields["master_username"], tags, fields.get("secret_kms_key")
+        )
 
     def update(self, action: Action) -> None:
         identifier = action.name
@@ -597,15 +633,37 @@ class Apply:
             self.put_tags(item["DBInstanceArn"], action.before["tags"], action.after["tags"])
 
     def modify(self, identifier: str, changed: dict[str, t.Any], item: t.Mapping[str, t.Any]) -> None:
-        request = change_request(changed, self.fields[identifier], item)
+        fields = self.fields[identifier]
+        request = change_request(changed, fields, item)
+        if changed.get("credentials") == "rds":
+            request.update(managed_request(fields))
+        elif "credentials" in changed:
+            request["MasterUserPassword"] = self.password(fields)
+            if item.get("MasterUserSecret"):
+                request["ManageMasterUserPassword"] = False
+        # that a password is set is not told
+        told_of = {name: value for name, value in changed.items() if name != "credentials"}
         if "engine_version" in changed:
             version = self.checks.versions[identifier]
-            changed = {**changed, "engine_version": version}
+            told_of["engine_version"] = version
             engine = item["Engine"]
             request["EngineVersion"] = version
             request["AllowMajorVersionUpgrade"] = major(engine, version) != major(engine, item["EngineVersion"])
         self.rds.modify_db_instance(DBInstanceIdentifier=identifier, ApplyImmediately=self.at_once, **request)
-        self.ready(identifier, lambda now: not differing(changed, instance_fields(now, applied=self.at_once)))
+        managed = (
+            changed.get("credentials") == "rds" or bool(item.get("MasterUserSecret")) and "credentials" not in changed
+        )
+        self.ready(
+            identifier,
+            lambda now: (
+                not differing(told_of, instance_fields(now, applied=self.at_once))
+                and bool(now.get("MasterUserSecret")) == managed
+            ),
+        )
+        if changed.get("credentials") == "secret":
+            self.passwords.promote(fields["tags"][NAME_TAG])
+        elif "credentials" in changed and self.passwords.find(fields["tags"][NAME_TAG]):
+            self.passwords.remove(secret_name(self.reader.platform, fields["tags"][NAME_TAG]), keep=False)
 
     def delete(self, action: Action) -> None:
         identifier = action.name
@@ -736,10 +794,14 @@ def told_instance(identifier: str, fields: Fields, item: t.Mapping[str, t.Any] |
     }
 
 
-def told(identifier: str, one: Wanted, items: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def told(
+    identifier: str, one: Wanted, items: t.Mapping[str, t.Mapping[str, t.Any]], passwords: Passwords
+) -> dict[str, t.Any]:
     """A database as the module returns it."""
     item = items.get(identifier)
     secret = (item.get("MasterUserSecret") or {}).get("SecretArn") if item else None
+    if item and one.fields["credentials"] == "secret":
+        secret = (passwords.find(one.name) or {}).get("ARN")
     return {
         **told_instance(identifier, one.fields, item),
         "engine": one.fields["engine"],
@@ -773,16 +835,22 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         )
     reader = Reader(client(module, "rds"), options["platform"])
     purge = absent or options["purge"]
-    observed = observe(reader, wanted, purge)
+    passwords = Passwords(client(module, "secretsmanager"), options["platform"])
+
+    def look() -> Observed:
+        secrets = passwords.kept() if absent else current_secrets(passwords, wanted)
+        return observe(reader, wanted, purge)._replace(secrets=secrets)
+
+    observed = look()
     checks = Checks(reader, client(module, "ec2"), wanted, observed)
-    apply = Apply(reader, checks, wanted, options)
+    apply = Apply(reader, passwords, checks, wanted, options)
     if not module.check_mode:
         # a run that was killed may have left one that AWS does not tell in full yet
         making = [n for n in apply.fields if n not in observed.foreign and status_of(observed, n) == "creating"]
         for name in making:
             apply.ready(name)
         if making:
-            observed = observe(reader, wanted, purge)
+            observed = look()
             checks.observed = observed
     whole = plan(
         wanted,
@@ -802,11 +870,17 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
     items = {name: item for name, item in items.items() if item["DBInstanceStatus"] != GONE}
     return whole, {
         "databases": {
-            one.name: told(name, one, items)
+            one.name: told(name, one, items, passwords)
             for name, one in sorted(wanted.items())
             if name in items or not ignored(name, options["ignore"])
         }
     }
+
+
+def current_secrets(passwords: Passwords, wanted: t.Mapping[str, Wanted]) -> list[str]:
+    """Our secrets that hold the password of a declared database."""
+    names = [one.name for one in wanted.values() if one.fields["credentials"] == "secret"]
+    return [secret_name(passwords.platform, name) for name in names if version_of(passwords.find(name), CURRENT)]
 
 
 def status_of(observed: Observed, identifier: str) -> str | None:

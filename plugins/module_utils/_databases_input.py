@@ -242,6 +242,11 @@ def check_numbers(item: t.Mapping[str, t.Any], where: str) -> None:
         raise InputError(
             f"{where}: backup_retention_days 0 is not allowed with replicas, which RDS makes from backups; 1 to 35 is."
         )
+    if item["replicas"] and item["credentials"] == "rds":
+        raise InputError(
+            f"{where}: credentials 'rds' is not allowed with replicas, which RDS makes only of a database whose "
+            "password it does not manage; secret is."
+        )
     insights = item["performance_insights_days"]
     if insights and insights not in INSIGHTS and not (insights % 31 == 0 and 1 <= insights // 31 <= 23):
         raise InputError(
@@ -365,7 +370,7 @@ def desired(
             "subnet_group": identifier,
             "parameter_group": group,
             "master_username": item["master_username"],
-            "managed_password": True,
+            "credentials": item["credentials"],
             "backup_retention_days": item["backup_retention_days"],
             "deletion_protection": item["deletion_protection"],
             "tags": tagged(name, DATABASE),

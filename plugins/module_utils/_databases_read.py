@@ -108,6 +108,8 @@ class Observed(t.NamedTuple):
     subnet_groups: dict[str, Fields]
     parameter_groups: dict[str, Fields]
     foreign: dict[str, str]
+    secrets: t.Collection[str] = ()
+    """Names of our secrets: of declared databases those that hold a current password, or all that are there."""
 
 
 # --- instances ------------------------------------------------------------------------------------------------------
@@ -145,7 +147,8 @@ def instance_fields(item: t.Mapping[str, t.Any], *, applied: bool = False) -> di
         if item.get("PerformanceInsightsEnabled")
         else 0,
         "log_exports": exported(item),
-        "managed_password": bool(secret),
+        # whether there is a secret of ours, the plan knows
+        "credentials": "rds" if secret else "none",
         "secret_kms_key": (secret or {}).get("KmsKeyId"),
         "tags": changeable(tags_of(item, "TagList")),
     }

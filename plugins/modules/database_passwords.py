@@ -10,10 +10,12 @@ module: database_passwords
 short_description: Master passwords of RDS databases, replaced by age
 version_added: 1.0.0
 description:
-  - Has the master password of each of the platform's databases replaced when it is old. RDS makes, sets and keeps it;
-    nobody sees it here. Whoever uses it reads the secret again.
-  - RDS replaces such a password by itself every seven days, unless that was changed in Secrets Manager. This is for
-    where it was, and for a password that somebody may have seen.
+  - Has the master password of each of the platform's databases replaced when it is old. Nobody sees it here. Whoever
+    uses it reads the secret again.
+  - RDS replaces a password that it manages by itself every seven days, unless that was changed in Secrets Manager. This
+    is for where it was, and for a password that somebody may have seen.
+  - A password that is in a secret of the platform's is made anew, given to RDS, and becomes the secret's current
+    version after that.
   - What waits for the maintenance window of a database goes on waiting.
 author:
   - mydigitalstructure (@mydigitalstructure)
@@ -67,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 databases:
-  description: The databases whose password RDS manages, by identifier, each with its C(secret_arn).
+  description: The databases whose password is in a secret, by identifier, each with its C(secret_arn).
   returned: success
   type: dict
 waiting:

@@ -12,8 +12,8 @@ version_added: 1.0.0
 description:
   - Makes and keeps databases of RDS (PostgreSQL, MySQL, MariaDB), each with its subnet group, parameter group and read
     replicas. All databases are worked on at the same time.
-  - Every database is encrypted, not public, demands TLS, and has its master password made, kept in Secrets Manager and
-    replaced by RDS. No password is ever seen.
+  - Every database is encrypted, not public, demands TLS, and has its master password in Secrets Manager, made and
+    replaced by RDS unless there are replicas. No password is ever seen.
   - What AWS cannot change, or what nobody has allowed (an upgrade, a smaller storage), is refused with a sentence
     before anything is changed. A database is never replaced, and never removed but with O(state=absent).
 author:
@@ -128,6 +128,14 @@ options:
           - The master user. It can never be changed.
         type: str
         required: true
+      credentials:
+        description:
+          - Who keeps the master password. With V(rds) RDS does, in a secret of its own, and replaces it every seven
+            days. RDS makes no replicas of such a database; with V(secret) the password is in a secret of the
+            platform's, C(<platform>/database/<name>).
+        type: str
+        choices: [rds, secret]
+        default: rds
       secret_kms_key:
         description:
           - The ARN of the KMS key of the secret that holds the master password; AWS's own without one.
@@ -285,6 +293,7 @@ EXAMPLES = r"""
         backup_window: 16:00-16:30
         maintenance_window: sun:17:00-sun:17:30
         log_exports: [postgresql]
+        credentials: secret
         replicas:
           - {name: reports, instance_class: db.r7g.large}
   register: database_result
@@ -382,6 +391,7 @@ not_done:
 """
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import run, set_module
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import WAYS
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases import work
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import ENGINES, SIZES
 
@@ -412,6 +422,7 @@ def main():
         "port": {"type": "int", "default": 0},
         "database_name": {"type": "str"},
         "master_username": {"type": "str", "required": True},
+        "credentials": {"type": "str", "choices": list(WAYS), "default": "rds"},
         "secret_kms_key": plain_key,
         "kms_key": plain_key,
         "subnet_ids": {"type": "list", "elements": "str", "required": True},

@@ -88,6 +88,31 @@ def test_a_request_that_is_made_twice_replaces_once(lab, secret, passwords):
     assert secret() == (token, password)
 
 
+def test_a_password_that_the_platform_keeps_is_given_to_rds(lab, run_module, passwords):
+    """The pending version of a run that was killed before RDS had it is given, not another one."""
+    rds, secrets = lab.client("rds"), lab.client("secretsmanager")
+    tags = [{"Key": f"mydigitalstructure:{key}", "Value": value} for key, value in TAGS.items()]
+    instance = {"DBInstanceClass": "db.t4g.medium", "AllocatedStorage": 20, "MasterUsername": "dbowner"}
+    own = {"DBInstanceIdentifier": "mds-database", "Engine": "postgres", "MasterUserPassword": "first-password"}
+    rds.create_db_instance(**own, **instance, Tags=tags)
+    rds.describe_db_instances()
+    called = {"Name": "mds/database/database", "Tags": tags}
+    secrets.create_secret(**called, SecretString=json.dumps({"username": "dbowner", "password": "first-password"}))
+    assert not passwords()["changed"]
+    lab.advance(31 * DAY)
+    waits = json.dumps({"username": "dbowner", "password": "that-waits"})
+    secrets.put_secret_value(SecretId=called["Name"], SecretString=waits, VersionStages=["AWSPENDING"])
+    lab.clear_calls()
+    told = passwords()
+    assert told["changed"] and "that-waits" not in json.dumps(told)
+    assert [call["operation"] for call in lab.mutating()] == ["ModifyDBInstance", "UpdateSecretVersionStage"]
+    assert secrets.get_secret_value(SecretId=called["Name"])["SecretString"] == waits
+    assert not passwords()["changed"]
+    assert passwords(renew=["mds-database"])["changed"]
+    held = json.loads(secrets.get_secret_value(SecretId=called["Name"])["SecretString"])
+    assert len(held["password"]) == 32
+
+
 def test_bad_input(lab, secret, run_module):
     refused = run_module("database_passwords", platform="mds", renew=["other"])
     assert refused["msg"].startswith("renew: 'other' is not a database of the platform")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import os
 import random
 
@@ -50,7 +51,8 @@ def databases(place, run_module):
     def run(check=False, **changes):
         names = ("purge", "state", "apply_immediately", "final_snapshot", "databases", "platform")
         options = {name: changes.pop(name) for name in names if name in changes}
-        options.setdefault("databases", [{**DATABASE, **place, **changes}])
+        own = {"credentials": "secret"} if changes.get("replicas") else {}
+        options.setdefault("databases", [{**DATABASE, **place, **own, **changes}])
         defaults = {"platform": "mds", "apply_immediately": True, "wait_timeout": 20}
         return run_module("databases", check, **{**defaults, **options})
 
@@ -77,7 +79,12 @@ def test_the_plan_is_what_is_made(lab, rds, databases):
     found = shown(rds)
     told = made["databases"]["database"]
     assert (told["endpoint"], told["port"]) == (found["Endpoint"]["Address"], 5432)
-    assert told["secret_arn"] == found["MasterUserSecret"]["SecretArn"]
+    # with replicas the password is in a secret of ours
+    held = lab.client("secretsmanager").get_secret_value(SecretId="mds/database/database")
+    assert told["secret_arn"] == held["ARN"] and "MasterUserSecret" not in found
+    value = json.loads(held["SecretString"])
+    assert value["username"] == "dbowner" and len(value["password"]) == 32
+    assert value["password"] not in json.dumps(made)
     assert (found["StorageEncrypted"], found["PubliclyAccessible"], found["MaxAllocatedStorage"]) == (True, False, 500)
     assert found["IAMDatabaseAuthenticationEnabled"] and found["EnabledCloudwatchLogsExports"] == ["postgresql"]
     tags = {tag["Key"]: tag["Value"] for tag in found["TagList"]}
@@ -91,7 +98,7 @@ def test_the_plan_is_what_is_made(lab, rds, databases):
     assert replica["PreferredMaintenanceWindow"] == "sun:17:00-sun:17:30"
     lab.clear_calls()
     again = databases(**wanted)
-    assert (again["changed"], lab.mutating(), len(lab.calls())) == (False, [], 6), again["actions"]
+    assert (again["changed"], lab.mutating(), len(lab.calls())) == (False, [], 8), again["actions"]
 
 
 @pytest.mark.parametrize(("engine", "version", "value"), [("mysql", "8.4", "1"), ("mariadb", "11.4", "ON")])
@@ -295,6 +302,26 @@ def test_a_static_parameter_waits_for_a_restart(rds, databases):
     assert not databases(parameters={"max_connections": 300})["databases"]["database"]["restart_needed"]
 
 
+def test_who_keeps_the_password_changes_with_the_first_replica_and_back(lab, rds, databases):
+    databases()
+    managed = shown(rds)["MasterUserSecret"]["SecretArn"]
+    both = {"replicas": [{"name": "a"}]}
+    assert "credentials 'rds' is not allowed with replicas" in databases(credentials="rds", **both)["msg"]
+    made = databases(**both)
+    assert not made["failed"], made["msg"]
+    assert "MasterUserSecret" not in shown(rds) and instances(rds) == ["mds-database", "mds-database-a"]
+    (held,) = lab.client("secretsmanager").list_secrets()["SecretList"]
+    assert held["Name"] == "mds/database/database" and held["ARN"] != managed
+    # a secret that somebody took away is made anew, with a password that RDS is given
+    lab.client("secretsmanager").delete_secret(SecretId=held["ARN"], ForceDeleteWithoutRecovery=True)
+    lab.clear_calls()
+    assert [action["name"] for action in databases(**both)["actions"]] == ["mds-database"]
+    assert "ModifyDBInstance" in [call["operation"] for call in lab.mutating()]
+    assert databases(purge=True)["changed"]
+    (held,) = lab.client("secretsmanager").list_secrets()["SecretList"]
+    assert held["ARN"] == shown(rds)["MasterUserSecret"]["SecretArn"]
+
+
 def test_replicas_come_and_go_and_a_database_stays(lab, rds, databases):
     databases(replicas=[{"name": "a"}, {"name": "b", "instance_class": "db.r7g.large"}])
     assert instances(rds) == ["mds-database", "mds-database-a", "mds-database-b"]
@@ -311,7 +338,7 @@ def test_replicas_come_and_go_and_a_database_stays(lab, rds, databases):
     refused = databases(replicas=[{"name": "a"}], storage=200)
     assert "it is an instance of its own now" in refused["msg"], refused
     lab.clear_calls()
-    gone = databases(storage=200, purge=True)
+    gone = databases(storage=200, purge=True, credentials="secret")
     assert not gone["failed"], gone["msg"]
     # what was promoted holds data of its own
     assert instances(rds) == ["mds-database", "mds-database-a"]
@@ -335,6 +362,7 @@ def test_it_goes_when_it_is_not_protected_and_leaves_a_snapshot(lab, rds, databa
     assert "deletion protection is on for mds-database" in refused["msg"]
     assert lab.mutating() == []
     databases(replicas=[{"name": "a"}])
+    assert [item["Name"] for item in lab.client("secretsmanager").list_secrets()["SecretList"]]
     planned = databases(check=True, databases=[], state="absent")
     gone = databases(databases=[], state="absent")
     assert not gone["failed"], gone["msg"]

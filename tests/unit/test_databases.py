@@ -31,6 +31,7 @@ MINIMAL = {
     "port": 0,
     "database_name": None,
     "master_username": "dbowner",
+    "credentials": "rds",
     "secret_kms_key": None,
     "kms_key": None,
     "subnet_ids": ["subnet-2", "subnet-1"],
@@ -51,6 +52,8 @@ REPLICA = {"name": "a", "instance_class": None, "multi_az": False}
 
 
 def wanted(**changes):
+    if changes.get("replicas"):
+        changes.setdefault("credentials", "secret")
     return given.desired([{**copy.deepcopy(MINIMAL), **changes}], "mds", {})
 
 
@@ -88,7 +91,7 @@ def described(fields, version="16.9", **changes):
     }
     if fields.get("source"):
         item["ReadReplicaSourceDBInstanceIdentifier"] = fields["source"]
-    else:
+    elif fields["credentials"] == "rds":
         item["MasterUserSecret"] = {"SecretArn": "arn", "SecretStatus": "active", "KmsKeyId": "arn:aws:kms:::key/s"}
     return {**item, **changes}
 
@@ -100,7 +103,8 @@ def observed(declared, foreign=(), **changes):
         items[name] = described(one.fields, **changes)
         items.update({replica: described(fields) for replica, fields in one.replicas.items()})
         subnets[name], parameters[one.parameter_group] = one.subnet_group, one.parameters
-    return Observed(items, subnets, parameters, dict(foreign))
+    held = [f"mds/database/{one.name}" for one in declared.values() if one.fields["credentials"] == "secret"]
+    return Observed(items, subnets, parameters, dict(foreign), held)
 
 
 NOTHING = Observed({}, {}, {}, {})
@@ -136,11 +140,10 @@ def test_a_replica_is_upgraded_and_grown_before_its_primary():
 
 def test_only_absent_removes_a_database_and_purge_a_replica():
     before = wanted(replicas=[REPLICA], deletion_protection=False)
+    without = wanted(deletion_protection=False, credentials="secret")
     there = observed(before)
-    assert planned({}, there) == [] and planned(wanted(deletion_protection=False), there) == []
-    assert planned(wanted(deletion_protection=False), there, purge=True) == [
-        (DELETE, "database_replica", "mds-database-a")
-    ]
+    assert planned({}, there) == [] and planned(without, there) == []
+    assert planned(without, there, purge=True) == [(DELETE, "database_replica", "mds-database-a")]
     # of what is not declared at all, the replica may go, but never the primary
     assert planned({}, there, purge=True) == [(DELETE, "database_replica", "mds-database-a")]
     assert planned({}, there, absent=True) == [
@@ -148,6 +151,7 @@ def test_only_absent_removes_a_database_and_purge_a_replica():
         (DELETE, "database", "mds-database"),
         (DELETE, "database_subnet_group", "mds-database"),
         (DELETE, "database_parameter_group", "mds-database-postgres16"),
+        (DELETE, "database_secret", "mds/database/database"),
     ]
     assert planned({}, there, absent=True, ignore=["mds-*"]) == []
     there.items["mds-database-a"]["ReadReplicaSourceDBInstanceIdentifier"] = None
@@ -278,6 +282,10 @@ REFUSED = {
     "no backups": (
         {"backup_retention_days": 0, "replicas": [REPLICA]},
         "backup_retention_days 0 is not allowed with replicas",
+    ),
+    "managed with replicas": (
+        {"replicas": [REPLICA], "credentials": "rds"},
+        "credentials 'rds' is not allowed with replicas",
     ),
     "insights": ({"performance_insights_days": 30}, "performance_insights_days 30 is not allowed"),
     "backup window": ({"backup_window": "16:00"}, "backup_window '16:00' is not of the form hh:mm-hh:mm"),

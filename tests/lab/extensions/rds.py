@@ -231,6 +231,12 @@ def create_replica(original, self: RDSBackend, asked: dict) -> DBInstance:
             "ModifyDBInstance to set the backup retention period to a non-zero value.",
         )
     require_available(source)
+    if hasattr(source, "master_user_secret"):
+        raise refusal(
+            "InvalidParameterValue",
+            f"Creating read replicas for source instance with engine {source.engine} where ManageMasterUserPassword is "
+            "enabled is not supported.",
+        )
     before = dict(source.__dict__)
     replica = original(self, {**asked})
     replica.tags = asked.get("tags") or []
