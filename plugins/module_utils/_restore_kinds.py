@@ -44,7 +44,6 @@ DELETIONS = 1000
 """Objects that S3 deletes in a call."""
 LARGE = 5 * 1024**3
 """Bytes up to which S3 copies an object in one call."""
-Found = dict[str, t.Any] | None
 
 
 class Kind:
@@ -76,7 +75,7 @@ class Kind:
 
     # the steps, in order
 
-    def live(self) -> Found:
+    def live(self) -> dict[str, t.Any] | None:
         """The live one; None while it is not there under its name."""
         raise NotImplementedError
 
@@ -93,7 +92,7 @@ class Kind:
         """
         raise NotImplementedError
 
-    def copy(self, arn: str, token: str) -> Found:
+    def copy(self, arn: str, token: str) -> dict[str, t.Any] | None:
         """What the restore made, wherever the swap has brought it; None when it is not there."""
         raise NotImplementedError
 
@@ -134,7 +133,7 @@ class Volume(Kind):
         found = pages(self.ec2, "describe_volumes", "Volumes", Filters=filters)
         return [item for item in found if item["State"] not in ("deleting", "deleted")]
 
-    def live(self) -> Found:
+    def live(self) -> dict[str, t.Any] | None:
         found = sorted(self.named(), key=lambda item: COPY_TAG in tags_of(item))
         return found[0] if found else None
 
@@ -165,7 +164,7 @@ class Volume(Kind):
     def copy(self, arn, token):
         return self.look(arn.rpartition("/")[2]) if arn else None
 
-    def look(self, volume: str) -> Found:
+    def look(self, volume: str) -> dict[str, t.Any] | None:
         filters = [{"Name": "volume-id", "Values": [volume]}]
         found = pages(self.ec2, "describe_volumes", "Volumes", Filters=filters)
         return found[0] if found and found[0]["State"] not in ("deleting", "deleted") else None
@@ -277,7 +276,7 @@ class Database(Kind):
         super().__init__(module, source, options)
         self.rds = client(module, "rds")
 
-    def look(self, name: str) -> Found:
+    def look(self, name: str) -> dict[str, t.Any] | None:
         try:
             return self.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
         except is_boto3_error_code(("DBInstanceNotFound", "DBInstanceNotFoundFault")):
@@ -287,7 +286,7 @@ class Database(Kind):
         """What the copy and the kept one are called. RDS has 63 characters, and no two hyphens in a row."""
         return self.name_of("restored", token, 63), self.name_of("before", token, 63)
 
-    def live(self) -> Found:
+    def live(self) -> dict[str, t.Any] | None:
         return self.look(self.source.id)
 
     def refuse_swap(self, live) -> None:
@@ -442,7 +441,7 @@ class Table(Kind):
         super().__init__(module, source, options)
         self.dynamodb = client(module, "dynamodb")
 
-    def look(self, name: str) -> Found:
+    def look(self, name: str) -> dict[str, t.Any] | None:
         try:
             return self.dynamodb.describe_table(TableName=name)["Table"]
         except is_boto3_error_code("ResourceNotFoundException"):
@@ -451,7 +450,7 @@ class Table(Kind):
     def name(self, token: str) -> str:
         return self.name_of("restored", token, 255)
 
-    def live(self) -> Found:
+    def live(self) -> dict[str, t.Any] | None:
         return self.look(self.source.id)
 
     def metadata(self, live, given, token):
@@ -475,7 +474,7 @@ class Table(Kind):
         return found
 
     def check(self, live, copy, point):
-        count = sum(1 for _ in self.items(copy["TableName"], ProjectionExpression="#k", **self.first_key(copy)))
+        count = sum(1 for item in self.items(copy["TableName"], ProjectionExpression="#k", **self.first_key(copy)))
         seen = {"id": copy["TableName"], "state": copy["TableStatus"], "items": count, "size": point.size}
         problems = []
         if copy["KeySchema"] != live["KeySchema"]:
@@ -591,10 +590,10 @@ class Bucket(Kind):
     def name(self, token: str) -> str:
         return self.name_of("restored", token, 63)
 
-    def live(self) -> Found:
+    def live(self) -> dict[str, t.Any] | None:
         return self.look(self.source.id)
 
-    def look(self, name: str) -> Found:
+    def look(self, name: str) -> dict[str, t.Any] | None:
         try:
             self.s3.head_bucket(Bucket=name)
         except is_boto3_error_code(("404", "NoSuchBucket")):

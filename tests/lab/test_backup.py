@@ -39,7 +39,7 @@ def backed_up(backup, role):
 
     def run(arn: str, **options) -> str:
         job = backup.start_backup_job(BackupVaultName="mds", ResourceArn=arn, IamRoleArn=role, **options)
-        states = [backup.describe_backup_job(BackupJobId=job["BackupJobId"])["State"] for _ in range(3)]
+        states = [backup.describe_backup_job(BackupJobId=job["BackupJobId"])["State"] for look in range(3)]
         assert states == ["CREATED", "RUNNING", "COMPLETED"]
         return job["RecoveryPointArn"]
 
@@ -52,7 +52,7 @@ def restored(backup, role):
 
     def run(point: str, **metadata: str) -> dict:
         job = backup.start_restore_job(RecoveryPointArn=point, Metadata=metadata, IamRoleArn=role)["RestoreJobId"]
-        answers = [backup.describe_restore_job(RestoreJobId=job) for _ in range(3)]
+        answers = [backup.describe_restore_job(RestoreJobId=job) for look in range(3)]
         assert answers[0]["Status"] == "PENDING"
         return answers[-1]
 
@@ -171,7 +171,7 @@ def test_a_token_starts_one_job(lab, backup, role, backed_up):
         "Metadata": {"availabilityZone": "ap-southeast-2a"},
         "IdempotencyToken": "one",
     }
-    first, second = (backup.start_restore_job(**request, IamRoleArn=role)["RestoreJobId"] for _ in range(2))
+    first, second = (backup.start_restore_job(**request, IamRoleArn=role)["RestoreJobId"] for attempt in range(2))
     assert first == second
     assert len(backup.list_restore_jobs()["RestoreJobs"]) == 1
 

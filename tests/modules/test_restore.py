@@ -358,12 +358,12 @@ def state(lab) -> tuple:
 
 @pytest.mark.parametrize(("kind", "calls"), [("volume", 13), ("database", 10), ("table", 9), ("bucket", 9)])
 def test_killed_at_any_call_the_next_run_ends_it(lab, back_up, restore, killed, kind, calls):
-    """Before some of its changing calls, others each time; ``calls`` are those that the kind makes at least."""
+    """Before the call after StartRestoreJob, and others each time; ``calls`` are what the kind makes at least."""
     MAKE[kind](lab)
     back_up()
     (point,) = lab.client("backup").list_recovery_points_by_backup_vault(BackupVaultName=own.NAME)["RecoveryPoints"]
     options = OPTIONS.get(kind, {})
-    for number in sorted(random.sample(range(1, calls), 3)):
+    for jobs, number in enumerate([2, 3, random.randrange(4, calls)], 1):
         before = state(lab)
         if kind == "volume":
             hosts = lab.client("ec2").describe_instances()["Reservations"]
@@ -376,6 +376,7 @@ def test_killed_at_any_call_the_next_run_ends_it(lab, back_up, restore, killed, 
         ended = restore(kind, NAMES[kind], **options)
         assert not ended["failed"], (number, ended["msg"])
         assert notes(lab) == {}, number
+        assert len(lab.client("backup").list_restore_jobs()["RestoreJobs"]) == jobs, number
         after = state(lab)
         # one is kept beside each volume and database that was swapped in, and nothing is there twice
         added = 1 if kind in ("volume", "database") else 0
