@@ -1,4 +1,4 @@
-"""A script of somebody's that calls AWS all the time with the access key of a secret, which it reads again after an hour.
+"""A script of somebody's that calls AWS all the time with the access key of a secret, read again after an hour.
 
 Arguments: the secret's name, and a file for what it did: calls, keys used, failures. It ends when that file's name with
 ``.stop`` behind it is there. The hour is AWS's, by the Date header, since the lab's clock can be moved.

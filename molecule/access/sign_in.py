@@ -1,6 +1,6 @@
-"""Signs a user in by the seed that is in the secret of this name, as an authenticator app would, with plain boto3 and pyotp.
+"""Signs a user in by the seed of this secret, as an authenticator app would, with plain boto3 and pyotp.
 
-Prints the serial number, and a digest of the seed by which two can be told apart. Fails when AWS does not take the code.
+Prints the serial number, and a digest of the seed by which two can be told apart. Fails when AWS refuses the code.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ def sign_in(user: str, secret: str) -> dict[str, str]:
     iam = boto3.client("iam")
     key = iam.create_access_key(UserName=user)["AccessKey"]
     try:
-        sts = boto3.client(
-            "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-        )
+        sts = boto3.client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
         sts.get_session_token(SerialNumber=held["serial"], TokenCode=pyotp.TOTP(held["seed"]).now())
     finally:
         iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])

@@ -393,6 +393,11 @@ class Database(Kind):
         groups = sorted(item["VpcSecurityGroupId"] for item in live.get("VpcSecurityGroups") or [])
         if groups and groups != sorted(item["VpcSecurityGroupId"] for item in new.get("VpcSecurityGroups") or []):
             change["VpcSecurityGroupIds"] = groups
+        logs = sorted(
+            set(live.get("EnabledCloudwatchLogsExports") or []) - set(new.get("EnabledCloudwatchLogsExports") or [])
+        )
+        if logs:
+            change["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": logs}
         if change:
             name = new["DBInstanceIdentifier"]
             self.rds.modify_db_instance(DBInstanceIdentifier=name, ApplyImmediately=True, **change)

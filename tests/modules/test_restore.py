@@ -154,6 +154,18 @@ def test_a_volume_is_swapped_in(lab, back_up, restore, run_module):
 def test_a_database_is_swapped_in(lab, back_up, restore):
     own.make_database(lab)
     secret = databases(lab)[own.DATABASE]["MasterUserSecret"]["SecretArn"]
+    rds = lab.client("rds")
+    family = f"postgres{databases(lab)[own.DATABASE]['EngineVersion'].partition('.')[0]}"
+    rds.create_db_parameter_group(DBParameterGroupName="ours", DBParameterGroupFamily=family, Description="TLS")
+    rds.modify_db_instance(
+        DBInstanceIdentifier=own.DATABASE,
+        DBParameterGroupName="ours",
+        CloudwatchLogsExportConfiguration={"EnableLogTypes": ["postgresql"]},
+        ApplyImmediately=True,
+    )
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier=own.DATABASE, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
     back_up()
     lab.client("rds").modify_db_instance(DBInstanceIdentifier=own.DATABASE, AllocatedStorage=40, ApplyImmediately=True)
     lab.clear_calls()
@@ -169,6 +181,8 @@ def test_a_database_is_swapped_in(lab, back_up, restore):
     assert (new["AllocatedStorage"], old["AllocatedStorage"]) == (20, 40)
     assert (new["BackupRetentionPeriod"], new["DeletionProtection"], new["StorageEncrypted"]) == (7, True, True)
     assert not new.get("PubliclyAccessible")
+    assert new["DBParameterGroups"][0]["DBParameterGroupName"] == "ours"
+    assert new["EnabledCloudwatchLogsExports"] == ["postgresql"]
     assert sorted(new["TagList"], key=str) == sorted(own.owned("database"), key=str)
     assert [tag["Key"] for tag in old["TagList"]] == ["Name"]
     assert new["MasterUserSecret"]["SecretArn"] in made["restored"]["notes"][0]
