@@ -84,6 +84,15 @@ def databases() -> dict[str, list]:
     return held
 
 
+def backups() -> dict[str, list]:
+    """AWS Backup: vaults and plans; not what it did."""
+    backup = boto3.client("backup")
+    return {
+        "BackupVaults": listed(backup, "list_backup_vaults", "BackupVaultList"),
+        "BackupPlans": listed(backup, "list_backup_plans", "BackupPlansList"),
+    }
+
+
 def bucket(s3, name: str) -> dict:
     """A bucket with its settings; those that it does not have are null."""
     told = {"Name": name}
@@ -192,7 +201,7 @@ def account() -> dict[str, list]:
         for user in held["Users"]
         for key in listed(iam, "list_access_keys", "AccessKeyMetadata", UserName=user["UserName"])
     ]
-    held |= mail() | databases()
+    held |= mail() | databases() | backups()
     for items in held.values():
         for item in items:
             item.pop("ResponseMetadata", None)

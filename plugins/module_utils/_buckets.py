@@ -126,7 +126,9 @@ def desired(
 def wanted_encryption(encryption: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if encryption["type"] == "s3":
         return {"type": "s3"}
-    return {key: encryption.get(key) for key in ("type", "key", "bucket_key")}
+    # AWS has no bucket keys with two layers
+    saves = bool(encryption.get("bucket_key")) and encryption["type"] == "kms"
+    return {"type": encryption["type"], "key": encryption.get("key"), "bucket_key": saves}
 
 
 def wanted_lock(lock: t.Mapping[str, t.Any] | None) -> dict[str, t.Any] | None:

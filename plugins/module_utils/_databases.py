@@ -406,7 +406,14 @@ class Checks:
                     self.instance(identifier, one, action)
 
     def subnets(self, one: Wanted) -> None:
-        found = pages(self.ec2, "describe_subnets", "Subnets", SubnetIds=one.subnet_group["subnets"])
+        wanted = one.subnet_group["subnets"]
+        found = pages(self.ec2, "describe_subnets", "Subnets", Filters=[{"Name": "subnet-id", "Values": wanted}])
+        missing = sorted(set(wanted) - {subnet["SubnetId"] for subnet in found})
+        if missing:
+            raise InputError(
+                f"databases: {one.name}: subnet_ids: AWS knows no {', '.join(missing)}; only subnets that are there are "
+                "allowed."
+            )
         zones = sorted({subnet["AvailabilityZone"] for subnet in found})
         if len(zones) < 2:
             raise InputError(

@@ -251,7 +251,7 @@ def check_numbers(item: t.Mapping[str, t.Any], where: str) -> None:
     if insights and insights not in INSIGHTS and not (insights % 31 == 0 and 1 <= insights // 31 <= 23):
         raise InputError(
             f"{where}: performance_insights_days {insights} is not allowed; it is 0 for none, 7, 731, or 1 to 23 "
-            "months of 31 days (31, 62, ... 713)."
+            "months of 31 days (31, 62 and so on to 713)."
         )
 
 

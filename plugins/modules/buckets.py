@@ -76,7 +76,7 @@ options:
             type: str
           bucket_key:
             description:
-              - Whether a key of the bucket saves most calls of KMS. With KMS only.
+              - Whether a key of the bucket saves most calls of KMS. With V(kms) only.
             type: bool
             default: true
       public_access_block:

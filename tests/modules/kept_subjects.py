@@ -425,4 +425,135 @@ def volume_attachment(lab) -> Subject:
     )
 
 
-SUBJECTS = {function.__name__: function for function in (tables, buckets, volumes, volume_attachment)}
+def databases(lab) -> Subject:
+    ec2, rds = lab.client("ec2"), lab.client("rds")
+    subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"][:3]]
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    other_group = ec2.create_security_group(GroupName="other", Description="Other", VpcId=vpc)["GroupId"]
+    place = {"subnet_ids": subnets[:2], "security_group_ids": [group]}
+    main = {
+        "name": "database",
+        "engine_version": "16.9",
+        "instance_class": "db.t4g.medium",
+        "storage": 100,
+        "storage_max": 500,
+        "master_username": "dbowner",
+        "credentials": "secret",
+        "database_name": "model",
+        "parameters": {"log_statement": "ddl"},
+        "backup_window": "16:00-16:30",
+        "maintenance_window": "sun:17:00-sun:17:30",
+        "log_exports": ["postgresql"],
+        "replicas": [{"name": "reports", "instance_class": "db.t4g.medium"}],
+        "tags": {"Team": "data"},
+        **place,
+    }
+    # not protected, so that only its being a database keeps it
+    scratch = {
+        "name": "scratch",
+        "engine_version": "16.9",
+        "instance_class": "db.t4g.medium",
+        "storage": 500,
+        "iops": 12000,
+        "throughput": 500,
+        "master_username": "dbowner",
+        "deletion_protection": False,
+        **place,
+    }
+    changes = {
+        **every("platform", "other"),
+        **every("tags", {}, {"Env": "live"}),
+        **every("ignore", ["*"]),
+        **every("wait_timeout", 61),
+        **every("databases", [], [main], [scratch]),
+        **every("databases.name", "others"),
+        **every("databases.identifier", "others"),
+        **every("databases.engine", "mysql", "mariadb"),
+        "databases.engine_version": [
+            {"databases.engine_version": version} for version in ("16.8", "15", "17", "16.10", "sixteen")
+        ],
+        "databases.allow_version_upgrade": [
+            {"databases.1.allow_version_upgrade": True, "databases.1.engine_version": "16.10"}
+        ],
+        "databases.allow_major_version_upgrade": [
+            {
+                "databases.1.allow_version_upgrade": True,
+                "databases.1.allow_major_version_upgrade": True,
+                "databases.1.engine_version": "17",
+            }
+        ],
+        **every("databases.instance_class", "db.m7g.large", "large"),
+        # what grows by itself may be larger than declared; what does not is not made smaller
+        "databases.storage": [*({"databases.storage": size} for size in (99, 150, 0)), {"databases.1.storage": 499}],
+        **every("databases.storage_max", 0, 600, 100),
+        **every("databases.storage_type", "io1", "io2", "gp2"),
+        "databases.iops": [{"databases.1.iops": value} for value in (13000, 100)],
+        "databases.throughput": [{"databases.1.throughput": value} for value in (600, 1)],
+        **every("databases.port", 5433),
+        **every("databases.database_name", None, "other"),
+        **every("databases.master_username", "other"),
+        "databases.credentials": [{"databases.1.credentials": "secret"}],
+        **every("databases.secret_kms_key", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/other"),
+        **every("databases.kms_key", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/other"),
+        **every("databases.subnet_ids", subnets, subnets[:1], ["subnet-0a1b2c3d"]),
+        **every("databases.security_group_ids", [other_group], []),
+        **every("databases.parameters", {}, {"log_statement": "all"}, {"log_statment": "all"}),
+        **every("databases.backup_retention_days", 8, 0),
+        **every("databases.backup_window", None, "18:00-18:30", "17:00-17:30", "now"),
+        **every("databases.maintenance_window", None, "sun:18:00-sun:18:30", "sun:15:50-sun:16:20", "sunday"),
+        **every("databases.performance_insights_days", 0, 31, 8),
+        **every("databases.log_exports", [], ["upgrade"], ["slowquery"]),
+        **every("databases.ca_certificate", "rds-ca-rsa4096-g1", "none"),
+        **every("databases.replicas", [], [{"name": "others"}]),
+        **every("databases.replicas.name", "others"),
+        **every("databases.replicas.instance_class", None, "db.m7g.large"),
+        **every("databases.tags", {}, {"Team": "web"}),
+    }
+    outcomes = {
+        **dict.fromkeys(("purge", "ignore", "apply_immediately", "final_snapshot", "wait_timeout"), {SAME}),
+        **{f"databases.{of}": {REFUSED} for of in ("engine", "master_username", "kms_key")},
+        "state": {REFUSED},
+        # a replica goes with purge when its database is not declared any more
+        "databases": {SAME, PLANNED},
+        "databases.replicas.instance_class": {SAME, PLANNED},
+        # AWS moves minor versions by itself
+        **{f"databases.{of}": {SAME, REFUSED} for of in ("engine_version", "database_name")},
+        **{f"databases.{of}": {SAME, *PARTLY} for of in ("storage", "backup_window", "maintenance_window")},
+        **{
+            f"databases.{of}": PARTLY
+            for of in (
+                "instance_class",
+                "storage_max",
+                "storage_type",
+                "iops",
+                "throughput",
+                "subnet_ids",
+                "security_group_ids",
+                "parameters",
+                "backup_retention_days",
+                "performance_insights_days",
+                "log_exports",
+                "ca_certificate",
+            )
+        },
+    }
+
+    def identity() -> dict:
+        return {
+            item["DBInstanceIdentifier"]: item["DbiResourceId"]
+            for item in rds.describe_db_instances()["DBInstances"]
+            if not item.get("ReadReplicaSourceDBInstanceIdentifier")
+        }
+
+    base = {
+        "platform": "mds",
+        "databases": [main, scratch],
+        "tags": {"Env": "lab"},
+        "apply_immediately": True,
+        "wait_timeout": 60,
+    }
+    return Subject(base, lambda: None, changes, outcomes, {}, identity)
+
+
+SUBJECTS = {function.__name__: function for function in (tables, buckets, volumes, volume_attachment, databases)}

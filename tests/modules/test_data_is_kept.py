@@ -17,9 +17,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from tests.modules.kept_subjects import PLANNED, REFUSED, SAME, SUBJECTS, Subject
 
-HOLD_DATA = {"table", "bucket", "volume"}
-"""Kinds of things that hold data. An index holds nothing that its table does not."""
+HOLD_DATA = {"table", "bucket", "volume", "database"}
+"""Kinds of things that hold data. An index or a replica holds nothing that its table or database does not."""
 LOSING = {"DeleteTable", "DeleteBucket", "DeleteObject", "DeleteObjects", "DeleteVolume", "DetachVolume"}
+LOSING |= {"DeleteDBInstance"}
 YEAR = 365 * 86400
 
 
@@ -140,7 +141,7 @@ def test_every_option(lab, run_module, impatient, name):
     assert LOSING & {call["operation"] for call in lab.mutating()} == set()
 
 
-@pytest.mark.parametrize("name", [name for name in SUBJECTS if name != "volume_attachment"])
+@pytest.mark.parametrize("name", ["tables", "buckets", "volumes"])
 def test_the_same_removal_asked_for_by_name(lab, run_module, impatient, name):
     """What the test above would find."""
     subject = SUBJECTS[name](lab)

@@ -42,6 +42,9 @@ CHOSEN = [
     r"\bdb-[A-Z]{26}\b",
     r"\b[0-9a-f]{64}\b",
     r'(?<="PolicyId": ")\w+',
+    # a backup plan's
+    r'(?<="VersionId": ")\w+',
+    r"\b[0-9a-f]{48}\b",
     r'(?<="InstanceProfileId": ")\w+',
     r"(?<=-)\d+(?=\.[a-z0-9-]+\.elb\.)",
 ]

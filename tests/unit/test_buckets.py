@@ -124,6 +124,13 @@ def statement(sid, *, bucket="attachments", **fields):
     return next((s for s in made["Statement"] if s.get("Sid") == sid), None)
 
 
+def test_a_key_of_the_bucket_saves_calls_of_kms_but_not_with_two_layers():
+    for kind, saves in (("kms", True), ("dsse", False)):
+        encryption = buckets.wanted_encryption({**KMS, "type": kind})
+        _operation, request = forms.put_encryption(encryption, {})
+        assert request["ServerSideEncryptionConfiguration"]["Rules"][0]["BucketKeyEnabled"] is saves
+
+
 def test_data_is_denied_from_elsewhere_and_settings_are_not():
     """Whoever may repair a range that is written wrongly can still do it: nothing but data is denied."""
     denied = statement("FromOurNetworksOnly", access=ACCESS)["Action"]
