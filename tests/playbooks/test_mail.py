@@ -26,6 +26,8 @@ PART = {
     "fleet_scaling": [],
     "fleet_instances": [],
     "files_host": "",
+    "database_enabled": False,
+    "backups_enabled": False,
     "fleet_schedules": [],
     "dns_admin_name": "",
     "dns_purge": True,
