@@ -102,9 +102,12 @@ def make_database(lab) -> None:
         ManageMasterUserPassword=True,
         Tags=owned("database"),
     )
-    lab.client("rds").get_waiter("db_instance_available").wait(
-        DBInstanceIdentifier=DATABASE, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
+    wait_for_database(lab)
+
+
+def wait_for_database(lab) -> None:
+    waiter = lab.client("rds").get_waiter("db_instance_available")
+    waiter.wait(DBInstanceIdentifier=DATABASE, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def make_table(lab, count: int = 60) -> None:

@@ -163,9 +163,7 @@ def test_a_database_is_swapped_in(lab, back_up, restore):
         CloudwatchLogsExportConfiguration={"EnableLogTypes": ["postgresql"]},
         ApplyImmediately=True,
     )
-    rds.get_waiter("db_instance_available").wait(
-        DBInstanceIdentifier=own.DATABASE, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
+    own.wait_for_database(lab)
     back_up()
     lab.client("rds").modify_db_instance(DBInstanceIdentifier=own.DATABASE, AllocatedStorage=40, ApplyImmediately=True)
     lab.clear_calls()
@@ -291,8 +289,16 @@ def test_replicas_and_unversioned_buckets_are_refused(lab, back_up, restore):
     lab.client("s3").put_bucket_versioning(Bucket=own.BUCKET, VersioningConfiguration=suspended)
     assert "or is a bucket without versioning" in restore("bucket", "attachments", prefix="")["msg"]
     assert [each["name"] for each in back_up()["backups"]] == [own.DATABASE]
-    replica = {"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": own.DATABASE}
-    lab.client("rds").create_db_instance_read_replica(**replica)
+    rds, replica = lab.client("rds"), {"DBInstanceIdentifier": "replica", "SourceDBInstanceIdentifier": own.DATABASE}
+    # RDS makes no replica of a database whose password it manages
+    rds.modify_db_instance(
+        DBInstanceIdentifier=own.DATABASE,
+        ManageMasterUserPassword=False,
+        MasterUserPassword="an-example-only-1",
+        ApplyImmediately=True,
+    )
+    own.wait_for_database(lab)
+    rds.create_db_instance_read_replica(**replica)
     assert "has read replicas (replica)" in restore("database", own.DATABASE)["msg"]
     assert notes(lab) == {}
 
