@@ -103,6 +103,9 @@ def test_a_database_comes_back_beside_the_live_one(lab, backed_up, restored):
     rds = lab.client("rds")
     one = {"DBInstanceIdentifier": "one", "Engine": "postgres", "DBInstanceClass": "db.t4g.small"}
     arn = rds.create_db_instance(**one, AllocatedStorage=20, MasterUsername="m", MasterUserPassword="longenough")
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier="one", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
     point = backed_up(arn["DBInstance"]["DBInstanceArn"])
     rds.modify_db_instance(DBInstanceIdentifier="one", AllocatedStorage=40)
     job = restored(point, DBInstanceIdentifier="two")
