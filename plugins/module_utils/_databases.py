@@ -411,8 +411,8 @@ class Checks:
         missing = sorted(set(wanted) - {subnet["SubnetId"] for subnet in found})
         if missing:
             raise InputError(
-                f"databases: {one.name}: subnet_ids: AWS knows no {', '.join(missing)}; only subnets that are there are "
-                "allowed."
+                f"databases: {one.name}: subnet_ids: AWS knows no {', '.join(missing)}; only subnets that are there "
+                "are allowed."
             )
         zones = sorted({subnet["AvailabilityZone"] for subnet in found})
         if len(zones) < 2:
