@@ -86,7 +86,7 @@ sanity: setup ## ansible-test sanity on a copy that lies where ansible-test want
 	@bash tests/sanity
 
 unit: setup ## Unit tests, modules against the lab, playbooks, the lab itself
-	python -m pytest --numprocesses 3 --dist loadfile $(UNIT)
+	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(UNIT)
 
 molecule: setup ## The scenarios, two at a time
 	@bash tests/scenarios
@@ -95,7 +95,7 @@ molecule: setup ## The scenarios, two at a time
 test-313: setup ## Unit tests and scenarios with the newest ansible-core on Python 3.13, when there is one
 	@if [ -n "$(PYTHON313)" ] && [ "$(VERSION)" != 3.13 ]; then \
 	  $(MAKE) --no-print-directory VENV=.venv3.13 PYTHON=$(PYTHON313) unit molecule \
-	    UNIT='tests/unit tests/modules tests/playbooks -m "not once"'; \
+	    UNIT='tests/playbooks tests/modules tests/unit -m "not once"'; \
 	else echo "No second Python 3.13 was found: that leg of the tests was not run"; fi
 
 bench: setup ## Compare with the stock way on the same lab; prints tables
