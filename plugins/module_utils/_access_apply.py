@@ -13,7 +13,11 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list, compare_aws_tags
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._access_input import aws_name
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import application, pages
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
+    application,
+    if_there,
+    pages,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     DELETE,
@@ -91,7 +95,7 @@ class Apply:
         arn = self.place.arn("policies", action.name)
         spare = action.context[1]["spare_versions"]
         for version in spare[: max(0, len(spare) - SPARE_VERSIONS + 1)]:
-            self._gone(self.iam.delete_policy_version, PolicyArn=arn, VersionId=version)
+            if_there(self.iam.delete_policy_version, PolicyArn=arn, VersionId=version)
         document = json.dumps(action.after["document"])
         self.iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
         self.iam.tag_policy(PolicyArn=arn, Tags=self.tags[action.name])
@@ -101,10 +105,10 @@ class Apply:
         try:
             for version in pages(self.iam, "list_policy_versions", "Versions", PolicyArn=arn):
                 if not version["IsDefaultVersion"]:
-                    self._gone(self.iam.delete_policy_version, PolicyArn=arn, VersionId=version["VersionId"])
+                    if_there(self.iam.delete_policy_version, PolicyArn=arn, VersionId=version["VersionId"])
         except is_boto3_error_code("NoSuchEntity"):
             return
-        self._gone(self.iam.delete_policy, PolicyArn=arn)
+        if_there(self.iam.delete_policy, PolicyArn=arn)
 
     # what policies are attached to
 
@@ -117,15 +121,15 @@ class Apply:
             extra, missing = sorted(there - set(wanted["policies"])), set(wanted["policies"]) - there
             if len(there | missing) > ATTACHED:
                 while extra:
-                    self._gone(detach, **option, PolicyArn=extra.pop())
+                    if_there(detach, **option, PolicyArn=extra.pop())
             for arn in sorted(missing):
                 settled(attach)(**option, PolicyArn=arn)
             for arn in extra:
-                self._gone(detach, **option, PolicyArn=arn)
+                if_there(detach, **option, PolicyArn=arn)
         if "inline_policies" in wanted:
             remove = getattr(self.iam, f"delete_{kind}_policy")
             for inline in sorted({*(present.get("inline_policies") or [])} - {*wanted["inline_policies"]}):
-                self._gone(remove, **option, PolicyName=inline)
+                if_there(remove, **option, PolicyName=inline)
 
     def _bound(self, kind: str, name: str, wanted: Fields) -> None:
         option = {f"{kind.title()}Name": name}
@@ -133,7 +137,7 @@ class Apply:
             put = getattr(self.iam, f"put_{kind}_permissions_boundary")
             settled(put)(**option, PermissionsBoundary=wanted["boundary"])
         elif "boundary" in wanted:
-            self._gone(getattr(self.iam, f"delete_{kind}_permissions_boundary"), **option)
+            if_there(getattr(self.iam, f"delete_{kind}_permissions_boundary"), **option)
 
     def _tag(self, kind: str, name: str, wanted: Fields, present: Fields) -> None:
         if "tags" not in wanted:
@@ -190,7 +194,7 @@ class Apply:
             self.iam.get_waiter("instance_profile_exists").wait(InstanceProfileName=name)
         # a profile holds one role
         for role in set(present["roles"]) - set(action.after["roles"]):
-            self._gone(self.iam.remove_role_from_instance_profile, InstanceProfileName=name, RoleName=role)
+            if_there(self.iam.remove_role_from_instance_profile, InstanceProfileName=name, RoleName=role)
         for role in set(action.after["roles"]) - set(present["roles"]):
             settled(self.iam.add_role_to_instance_profile)(InstanceProfileName=name, RoleName=role)
 
@@ -211,7 +215,7 @@ class Apply:
         if "groups" in wanted:
             there = set(present.get("groups") or [])
             for group in sorted(there - set(wanted["groups"])):
-                self._gone(self.iam.remove_user_from_group, GroupName=group, UserName=name)
+                if_there(self.iam.remove_user_from_group, GroupName=group, UserName=name)
             for group in sorted(set(wanted["groups"]) - there):
                 settled(self.iam.add_user_to_group)(GroupName=group, UserName=name)
         self._attach("user", name, wanted, present)
@@ -230,18 +234,11 @@ class Apply:
 
     # away
 
-    def _gone(self, call: t.Callable[..., t.Any], **options: t.Any) -> None:
-        """Remove what may be gone already."""
-        try:
-            call(**options)
-        except is_boto3_error_code("NoSuchEntity"):
-            pass
-
     def delete_user(self, action: Action) -> None:
         """Remove a user with all by which it can sign in; the password and the keys first."""
         name = self.aws_name("users", action)
         iam, user = self.iam, {"UserName": name}
-        self._gone(iam.delete_login_profile, **user)
+        if_there(iam.delete_login_profile, **user)
         self.forget(name)
         belongings = (
             ("list_access_keys", "AccessKeyMetadata", "AccessKeyId", iam.delete_access_key),
@@ -257,31 +254,31 @@ class Apply:
         try:
             for operation, key, identity, delete in belongings:
                 for item in pages(iam, operation, key, **user):
-                    self._gone(delete, **user, **{identity: item[identity]})
+                    if_there(delete, **user, **{identity: item[identity]})
             for device in pages(iam, "list_mfa_devices", "MFADevices", **user):
-                self._gone(iam.deactivate_mfa_device, **user, SerialNumber=device["SerialNumber"])
+                if_there(iam.deactivate_mfa_device, **user, SerialNumber=device["SerialNumber"])
                 # a virtual device's serial number is an ARN; a passkey's is one too, and goes with its deactivation
                 if ":mfa/" in device["SerialNumber"]:
-                    self._gone(iam.delete_virtual_mfa_device, SerialNumber=device["SerialNumber"])
+                    if_there(iam.delete_virtual_mfa_device, SerialNumber=device["SerialNumber"])
             self._attach("user", name, {"policies": [], "inline_policies": []}, action.before)
             for group in action.before["groups"]:
-                self._gone(iam.remove_user_from_group, **user, GroupName=group)
+                if_there(iam.remove_user_from_group, **user, GroupName=group)
         except is_boto3_error_code("NoSuchEntity"):
             return
-        self._gone(iam.delete_user, **user)
+        if_there(iam.delete_user, **user)
 
     def delete_group(self, action: Action) -> None:
         name = self.aws_name("groups", action)
         self._attach("group", name, {"policies": [], "inline_policies": []}, action.before)
-        self._gone(self.iam.delete_group, GroupName=name)
+        if_there(self.iam.delete_group, GroupName=name)
 
     def delete_profile(self, action: Action) -> None:
         name = self.aws_name("roles", action)
         for role in action.before["roles"]:
-            self._gone(self.iam.remove_role_from_instance_profile, InstanceProfileName=name, RoleName=role)
-        self._gone(self.iam.delete_instance_profile, InstanceProfileName=name)
+            if_there(self.iam.remove_role_from_instance_profile, InstanceProfileName=name, RoleName=role)
+        if_there(self.iam.delete_instance_profile, InstanceProfileName=name)
 
     def delete_role(self, action: Action) -> None:
         name = self.aws_name("roles", action)
         self._attach("role", name, {"policies": [], "inline_policies": []}, action.before)
-        self._gone(self.iam.delete_role, RoleName=name)
+        if_there(self.iam.delete_role, RoleName=name)

@@ -35,8 +35,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
     ITEM_ERRORS,
     application,
+    aws_time,
     check_region,
     client,
+    if_there,
     pages,
     tags_of,
 )
@@ -47,8 +49,6 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credential
     RETIRED_TAG,
     SEEN_TIMEOUT,
     Secrets,
-    aws_time,
-    found,
     handed_over,
     users_there,
 )
@@ -377,7 +377,7 @@ class Apply:
             value = wanted.value(key_id, made["SecretAccessKey"])
             self.secrets.put(wanted.secret, wanted.version(key_id), value, staged=current is not None)
         except ITEM_ERRORS:
-            found(self.iam.delete_access_key, UserName=wanted.name, AccessKeyId=key_id)
+            if_there(self.iam.delete_access_key, UserName=wanted.name, AccessKeyId=key_id)
             raise
         if not poll(lambda: self.works(key_id, made["SecretAccessKey"]), bool, SEEN_TIMEOUT):
             raise InputError(f"AWS did not take the new key within {SEEN_TIMEOUT} seconds; run again to go on.")
@@ -397,7 +397,7 @@ class Apply:
 
     def delete(self, action: Action) -> None:
         wanted, _seen, key = action.context
-        found(self.iam.delete_access_key, UserName=wanted.name, AccessKeyId=key.id)
+        if_there(self.iam.delete_access_key, UserName=wanted.name, AccessKeyId=key.id)
 
 
 def current_version(seen: Seen) -> str | None:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
+import email.utils
 import functools
 import re
 import socket
@@ -26,6 +28,7 @@ try:
 except ImportError:  # AnsibleAWSModule says what is missing
     BOTO_ERRORS = ()
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
 from ansible_collections.amazon.aws.plugins.module_utils.iam import get_aws_account_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -91,14 +94,16 @@ def check_region(region: str | None) -> None:
         raise InputError(f"region: {region!r} is not a region that AWS has; near to it are {', '.join(near)}.")
 
 
-def client(module: AnsibleAWSModule, service: str, retries: str = "adaptive"):
+def client(module: AnsibleAWSModule, service: str, retries: str = "adaptive", region: str | None = None):
     """A boto3 client whose calls, paginators and waiters wait out throttling.
 
     :arg retries: botocore's mode. ``adaptive`` slows down every call of the client when one is refused, as is right
         where the quota is one for all operations; ``standard`` only that call.
+    :arg region: another one than the module's.
     """
     made = module.client(
         service,
+        **({"region": region} if region else {}),
         config=botocore.config.Config(retries={"mode": retries, "max_attempts": 10}, max_pool_connections=16),
     )
     check_endpoint(made.meta.endpoint_url)
@@ -121,6 +126,19 @@ def check_endpoint(url: str) -> None:
         raise InputError(
             f"endpoint_url: {url!r} does not answer ({error}); check it (AWS_ENDPOINT_URL) and the way to it."
         ) from error
+
+
+def aws_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
+    """When AWS gave this answer, by its own clock (UTC, whole seconds): ours may be wrong."""
+    return email.utils.parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+
+def if_there(call: t.Callable[..., t.Any], **options: t.Any) -> t.Any:
+    """What a call tells of one thing; None when AWS does not know the thing."""
+    try:
+        return call(**options)
+    except is_boto3_error_code(("NoSuchEntity", "ResourceNotFoundException")):
+        return None
 
 
 def pages(source, operation: str, key: str, **arguments: t.Any) -> list[dict[str, t.Any]]:

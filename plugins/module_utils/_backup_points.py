@@ -17,6 +17,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     NAME_TAG,
     PLATFORM_TAG,
     Place,
+    aws_time,
     client,
     declared_name,
     explain,
@@ -31,7 +32,6 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backups im
     vault_name,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backups_input import lifecycle
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import aws_time
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     CREATE,
     Action,

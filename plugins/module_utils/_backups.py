@@ -15,7 +15,6 @@ import json
 import re
 import typing as t
 
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
@@ -28,6 +27,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     application,
     check_region,
     client,
+    if_there,
     owned_tags,
     pages,
     require_known,
@@ -186,7 +186,7 @@ class Reader:
     def __init__(self, module: AnsibleAWSModule, regions: t.Collection[str] = ()) -> None:
         self.platform = module.params["platform"]
         self.backup = client(module, "backup")
-        self.elsewhere = {region: client_in(module, region) for region in regions}
+        self.elsewhere = {region: client(module, "backup", region=region) for region in regions}
         self.name = vault_name(self.platform)
 
     def vault(self, backup, where: str = "") -> dict[str, t.Any] | None:
@@ -248,17 +248,6 @@ def tags_on(backup, arn: str) -> dict[str, str]:
         if not answer.get("NextToken"):
             return found
         token = {"NextToken": answer["NextToken"]}
-
-
-def client_in(module: AnsibleAWSModule, region: str):
-    """A client of AWS Backup in another region than the module's."""
-    check_region(region)
-    here = module.params["region"]
-    module.params["region"] = region
-    try:
-        return client(module, "backup")
-    finally:
-        module.params["region"] = here
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------
@@ -381,7 +370,7 @@ class Apply:
         work.run(whole.only(LOCK), self.put_lock)
         work.run(
             whole.only(PLAN, verbs=[DELETE]),
-            lambda action: self.gone(self.backup.delete_backup_plan, BackupPlanId=self.plan_id),
+            lambda action: if_there(self.backup.delete_backup_plan, BackupPlanId=self.plan_id),
         )
         work.run(whole.only(VAULT, verbs=[DELETE]), self.delete_vault)
 
@@ -444,7 +433,7 @@ class Apply:
 
     def delete_selection(self, action: Action) -> None:
         selection = self.state["selections"][action.name]["id"]
-        self.gone(self.backup.delete_backup_selection, BackupPlanId=self.plan_id, SelectionId=selection)
+        if_there(self.backup.delete_backup_selection, BackupPlanId=self.plan_id, SelectionId=selection)
 
     def opt_in(self, action: Action) -> None:
         self.backup.update_region_settings(ResourceTypeOptInPreference=dict.fromkeys(action.after["on"], True))
@@ -453,7 +442,7 @@ class Apply:
         backup = self.region_of(action.name)
         if action.before["recovery_points"]:
             self.empty(backup)
-        self.gone(backup.delete_backup_vault, BackupVaultName=self.name)
+        if_there(backup.delete_backup_vault, BackupVaultName=self.name)
 
     def empty(self, backup) -> None:
         """Delete the vault's recovery points, and wait until AWS has."""
@@ -462,7 +451,7 @@ class Apply:
             return pages(backup, "list_recovery_points_by_backup_vault", "RecoveryPoints", BackupVaultName=self.name)
 
         drops = [
-            lambda arn=item["RecoveryPointArn"]: self.gone(
+            lambda arn=item["RecoveryPointArn"]: if_there(
                 backup.delete_recovery_point, BackupVaultName=self.name, RecoveryPointArn=arn
             )
             for item in left()
@@ -474,12 +463,6 @@ class Apply:
                 f"delete_recovery_points: {len(remaining)} recovery points of vault {self.name} are still there after "
                 f"{self.options['wait_timeout']} s (wait_timeout); run again later."
             )
-
-    def gone(self, call: t.Callable, **request: t.Any) -> None:
-        try:
-            call(**request)
-        except is_boto3_error_code("ResourceNotFoundException"):
-            return
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules share that give users their credentials: whose the users are, AWS's time, and the secrets to hand over.
+"""What modules share that give out credentials: whose the users are, and the secrets by which they are handed over.
 
 Nothing here reads a secret's value. Which credential a version of a secret holds is told by the version's id, which
 is made from the credential's public half.
@@ -10,8 +10,6 @@ is made from the credential's public half.
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
 import typing as t
 
@@ -19,6 +17,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
     PLATFORM_TAG,
+    if_there,
     owned_tags,
     tags_of,
 )
@@ -36,19 +35,6 @@ HANDED_OVER = ("keys", "mfa")
 """What users get by secrets: access keys, and the seeds of MFA devices."""
 
 
-def aws_time(answer: t.Mapping[str, t.Any]) -> datetime.datetime:
-    """When AWS gave this answer, by its own clock (UTC, whole seconds): ours may be wrong."""
-    return email.utils.parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-
-
-def found(call: t.Callable[..., t.Any], **options: t.Any) -> t.Any:
-    """What a call tells of one thing; None when AWS does not know the thing."""
-    try:
-        return call(**options)
-    except is_boto3_error_code(("NoSuchEntity", "ResourceNotFoundException")):
-        return None
-
-
 def handed_over(platform: str, kind: str, user: str) -> str:
     """The name of the secret by which a user gets a credential of this kind, one of :data:`HANDED_OVER`."""
     return f"{platform}/{kind}/{user}"
@@ -60,7 +46,9 @@ def users_there(iam, platform: str, names: t.Sequence[str], check_mode: bool) ->
     One that is not there is an error too, but in check mode, where it may be made before.
     """
     there = []
-    for name, answer in zip(names, concurrently(*[lambda n=name: found(iam.get_user, UserName=n) for name in names])):
+    for name, answer in zip(
+        names, concurrently(*[lambda n=name: if_there(iam.get_user, UserName=n) for name in names])
+    ):
         if answer is None:
             if not check_mode:
                 raise InputError(f"users: {name!r} is not known; IAM has no user of this name.")
@@ -87,7 +75,7 @@ class Secrets:
 
     def find(self, name: str) -> dict[str, t.Any] | None:
         """The secret as DescribeSecret tells it, None without one; :class:`InputError` for somebody else's."""
-        secret = found(self.client.describe_secret, SecretId=name)
+        secret = if_there(self.client.describe_secret, SecretId=name)
         if secret and tags_of(secret).get(PLATFORM_TAG) != self.platform:
             raise InputError(
                 f"secret {name!r} is there already and does not carry the tag {PLATFORM_TAG}={self.platform}, so it is "
@@ -140,12 +128,12 @@ class Secrets:
 
     def remove(self, name: str) -> None:
         """Delete at once: what it holds is worth nothing any more, so there is nothing to recover."""
-        found(self.client.delete_secret, SecretId=name, ForceDeleteWithoutRecovery=True)
+        if_there(self.client.delete_secret, SecretId=name, ForceDeleteWithoutRecovery=True)
 
     def forget(self, user: str) -> None:
         """Delete what a user was handed over; a secret of such a name that is somebody else's stays."""
         for kind in HANDED_OVER:
             name = handed_over(self.platform, kind, user)
-            secret = found(self.client.describe_secret, SecretId=name)
+            secret = if_there(self.client.describe_secret, SecretId=name)
             if secret and tags_of(secret).get(PLATFORM_TAG) == self.platform:
                 self.remove(name)

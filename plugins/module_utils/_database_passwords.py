@@ -19,11 +19,14 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
     NAME_TAG,
     application,
+    aws_time,
     client,
     pages,
     tags_of,
 )
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import CURRENT, aws_time
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
+    CURRENT,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import Passwords, version_of
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import DATABASE
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import (

@@ -32,6 +32,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     changeable,
     client,
     declared_name,
+    if_there,
     owned_tags,
     pages,
     require_known,
@@ -42,7 +43,6 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credential
     REQUESTED_TAG,
     RETIRED_TAG,
     SEEN_TIMEOUT,
-    found,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
@@ -281,7 +281,7 @@ class Reader:
 
     def user(self) -> t.Any:
         name = self.names.user
-        answer = found(self.iam.get_user, UserName=name)
+        answer = if_there(self.iam.get_user, UserName=name)
         if answer is None:
             return None
         tags = tags_of(answer["User"])
@@ -292,7 +292,7 @@ class Reader:
             lambda: pages(self.iam, "list_user_policies", "PolicyNames", UserName=name),
             lambda: pages(self.iam, "list_attached_user_policies", "AttachedPolicies", UserName=name),
             lambda: pages(self.iam, "list_groups_for_user", "Groups", UserName=name),
-            lambda: found(self.iam.get_user_policy, UserName=name, PolicyName=POLICY),
+            lambda: if_there(self.iam.get_user_policy, UserName=name, PolicyName=POLICY),
         )
         rights = {
             "inline": sorted(policy for policy in inline if policy != POLICY),
@@ -311,14 +311,14 @@ class Reader:
         return {key["AccessKeyId"]: key["Status"] for key in listed}
 
     def secret(self) -> t.Any:
-        answer = found(self.secrets.describe_secret, SecretId=self.names.secret)
+        answer = if_there(self.secrets.describe_secret, SecretId=self.names.secret)
         return answer if answer is None or self.owned(tags_of(answer)) else "foreign"
 
     def role(self) -> t.Any:
         name = self.names.role
         answer, policy = concurrently(
-            lambda: found(self.iam.get_role, RoleName=name),
-            lambda: found(self.iam.get_role_policy, RoleName=name, PolicyName=POLICY),
+            lambda: if_there(self.iam.get_role, RoleName=name),
+            lambda: if_there(self.iam.get_role_policy, RoleName=name, PolicyName=POLICY),
         )
         if answer is None:
             return None
@@ -441,16 +441,16 @@ class Apply:
     def take_rights(self) -> None:
         user, rights = {"UserName": self.names.user}, self.observed.rights
         for policy in rights["inline"]:
-            found(self.iam.delete_user_policy, **user, PolicyName=policy)
+            if_there(self.iam.delete_user_policy, **user, PolicyName=policy)
         for policy in rights["managed"]:
-            found(self.iam.detach_user_policy, **user, PolicyArn=policy)
+            if_there(self.iam.detach_user_policy, **user, PolicyArn=policy)
         for group in rights["groups"]:
-            found(self.iam.remove_user_from_group, **user, GroupName=group)
+            if_there(self.iam.remove_user_from_group, **user, GroupName=group)
 
     def delete_user(self, action: Action) -> None:
         self.take_rights()
-        found(self.iam.delete_user_policy, UserName=self.names.user, PolicyName=POLICY)
-        found(self.iam.delete_user, UserName=self.names.user)
+        if_there(self.iam.delete_user_policy, UserName=self.names.user, PolicyName=POLICY)
+        if_there(self.iam.delete_user, UserName=self.names.user)
 
     # its key and the secret
 
@@ -509,11 +509,11 @@ class Apply:
             self.secrets.tag_resource(SecretId=name, Tags=ansible_dict_to_boto3_tag_list(added))
 
     def delete_key(self, action: Action) -> None:
-        found(self.iam.delete_access_key, UserName=self.names.user, AccessKeyId=action.name)
+        if_there(self.iam.delete_access_key, UserName=self.names.user, AccessKeyId=action.name)
 
     def delete_secret(self, action: Action) -> None:
         # its key is gone, so there is nothing that a recovery would bring back
-        found(self.secrets.delete_secret, SecretId=self.names.secret, ForceDeleteWithoutRecovery=True)
+        if_there(self.secrets.delete_secret, SecretId=self.names.secret, ForceDeleteWithoutRecovery=True)
 
     # the hosts' role
 
@@ -522,7 +522,7 @@ class Apply:
         self.iam.put_role_policy(RoleName=self.names.role, PolicyName=POLICY, PolicyDocument=document)
 
     def revoke(self, action: Action) -> None:
-        found(self.iam.delete_role_policy, RoleName=self.names.role, PolicyName=POLICY)
+        if_there(self.iam.delete_role_policy, RoleName=self.names.role, PolicyName=POLICY)
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------

@@ -22,8 +22,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list, compare_aws_tags
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import (
     application,
+    aws_time,
     client,
     declared_name,
+    if_there,
     owned_tags,
     pages,
     tags_of,
@@ -31,8 +33,6 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
     SEEN_TIMEOUT,
     Secrets,
-    aws_time,
-    found,
     handed_over,
     users_there,
 )
@@ -240,8 +240,8 @@ class Apply:
 
     def remove(self, device: Device) -> None:
         if device.user is not None:
-            found(self.iam.deactivate_mfa_device, UserName=device.user, SerialNumber=device.serial)
-        found(self.iam.delete_virtual_mfa_device, SerialNumber=device.serial)
+            if_there(self.iam.deactivate_mfa_device, UserName=device.user, SerialNumber=device.serial)
+        if_there(self.iam.delete_virtual_mfa_device, SerialNumber=device.serial)
 
     def delete(self, action: Action) -> None:
         # whoever is killed in between leaves the device, by which the next run knows that there is more to do

@@ -4,52 +4,14 @@ from __future__ import annotations
 
 import json
 
-import botocore.client
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
-from tests.lab.calls import is_mutating
-
 NAME = "mds-backups"
 DAILY = {"name": "daily", "schedule": "cron(0 15 ? * * *)", "delete_after_days": 35}
 ZONE = "ap-southeast-2a"
 DATABASE, TABLE, BUCKET = "mds-database", "mds-sessions", "mds-123456789012-attachments"
-CLIENTS: dict[str, dict] = {}
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-
-
-def share_clients(monkeypatch, lab) -> None:
-    """Have all module runs of a lab use the same clients: to build one takes longer than most calls."""
-    made, build = CLIENTS.setdefault(lab.endpoint, {}), AnsibleAWSModule.client
-
-    def shared(self, service, *arguments, **options):
-        key = (service, self.params["region"])
-        if key not in made:
-            made[key] = build(self, service, *arguments, **options)
-        return made[key]
-
-    monkeypatch.setattr(AnsibleAWSModule, "client", shared)
-
-
-def killed(patch, number: int, do) -> bool:
-    """Run something that ends before its changing call of this number (from 0); whether it did."""
-    call, left = botocore.client.BaseClient._make_api_call, [number]
-
-    def counted(self, operation, request):
-        if is_mutating(operation):
-            left[0] -= 1
-            if left[0] < 0:
-                raise KeyboardInterrupt
-        return call(self, operation, request)
-
-    patch.setattr(botocore.client.BaseClient, "_make_api_call", counted)
-    try:
-        do()
-    except KeyboardInterrupt:
-        return True
-    return False
 
 
 def role_arn(lab) -> str:

@@ -23,7 +23,8 @@ def kept_clients(monkeypatch, clients):
     def client(self, service, *arguments, **options):
         environment = sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
         given = [self.params.get(name) for name in WHO_AND_WHERE]
-        key = repr((service, self.region, environment, given, getattr(options.get("config"), "retries", None)))
+        region = options.get("region", self.region)
+        key = repr((service, region, environment, given, getattr(options.get("config"), "retries", None)))
         if key not in clients:
             clients[key] = MAKE(self, service, *arguments, **options)
         return clients[key]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.modules import backup_lab as own
 from tests.modules.backup_lab import DAILY, NAME, role_arn
+from tests.modules.killing import run_killed
 
 MONTHLY = {"name": "monthly", "schedule": "cron(0 17 1 * ? *)", "cold_after_days": 30, "delete_after_days": 400}
 
 
 @pytest.fixture
-def backups(lab, run_module, monkeypatch):
+def backups(lab, run_module):
     """Run module backups with the daily rule, or others."""
-    own.share_clients(monkeypatch, lab)
     arn = role_arn(lab)
 
     def run(check=False, rules=(DAILY,), **options):
@@ -130,12 +129,11 @@ def test_recovery_points_go_only_when_they_may(lab, backup, backups):
     assert not backups(state="absent")["changed"]
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3, 4])
-def test_an_interrupted_run_is_completed(backup, backups, monkeypatch, calls):
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_a_run_that_was_killed_is_completed(backup, backups, number):
     """Before its second changing call, and the next ones."""
     lock = {"min_retention_days": 7}
-    with monkeypatch.context() as patch:
-        assert own.killed(patch, calls, lambda: backups(lock=lock))
+    assert run_killed(lambda: backups(lock=lock), number, False, changing=True)
     assert backups(lock=lock)["changed"]
     assert not backups(lock=lock)["changed"]
     assert len(backup.list_backup_plans()["BackupPlansList"]) == 1
