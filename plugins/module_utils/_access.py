@@ -434,7 +434,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         owned = {n: tags(owned_tags(place.platform, n, options["tags"])) for n in names}
 
         def forget(user: str) -> None:
-            Secrets(client(module, "secretsmanager"), place.platform, "", {}).forget(user)
+            Secrets(client(module, "secretsmanager"), place.platform).forget(user)
 
         Apply(iam, place, forget, owned, PASSWORD)(whole)
     kept = {kind: {n: f for n, f in getattr(wanted, kind).items() if not ignored(n, ignore)} for kind in KINDS}

@@ -51,6 +51,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credential
     Secrets,
     handed_over,
     users_there,
+    version_of,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._dns_names import is_host_name
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
@@ -372,7 +373,7 @@ class Apply:
         self.secrets.ready(wanted.secret, wanted.name, seen.secret, {REQUESTED_TAG: stamp(self.now)})
         made = self.iam.create_access_key(UserName=wanted.name)["AccessKey"]
         key_id = made["AccessKeyId"]
-        current = current_version(seen)
+        current = version_of(seen.secret, CURRENT)
         try:
             value = wanted.value(key_id, made["SecretAccessKey"])
             self.secrets.put(wanted.secret, wanted.version(key_id), value, staged=current is not None)
@@ -389,7 +390,7 @@ class Apply:
     def update(self, action: Action) -> None:
         wanted, seen, key = action.context
         if action.before["status"] == "pending":
-            self.secrets.promote(wanted.secret, wanted.version(key.id), current_version(seen))
+            self.secrets.promote(wanted.secret, wanted.version(key.id), version_of(seen.secret, CURRENT))
             return
         self.secrets.note(wanted.secret, {RETIRED_TAG: f"{key.id} {stamp(self.now)}"})
         if key.active:
@@ -398,11 +399,6 @@ class Apply:
     def delete(self, action: Action) -> None:
         wanted, _seen, key = action.context
         if_there(self.iam.delete_access_key, UserName=wanted.name, AccessKeyId=key.id)
-
-
-def current_version(seen: Seen) -> str | None:
-    """The id of the secret's current version, whatever it holds."""
-    return next((version for version, stages in seen.stages.items() if CURRENT in stages), None)
 
 
 def probe(module: AnsibleAWSModule) -> t.Callable[[str, str], bool]:

@@ -62,16 +62,37 @@ def users_there(iam, platform: str, names: t.Sequence[str], check_mode: bool) ->
     return there
 
 
+def version_of(secret: t.Mapping[str, t.Any] | None, stage: str) -> str | None:
+    """The id of the version with this label; one that is current is not pending any more.
+
+    :arg secret: as DescribeSecret tells it; one that is being deleted has no version.
+    """
+    if not secret or secret.get("DeletedDate"):
+        return None
+    for version, stages in (secret.get("VersionIdsToStages") or {}).items():
+        if stage in stages and (stage == CURRENT or CURRENT not in stages):
+            return version
+    return None
+
+
 class Secrets:
     """The secrets of Secrets Manager by which one kind of credential is handed over.
 
     :arg client: of Secrets Manager.
-    :arg what: the description of the secrets.
-    :arg kms_key: id, alias or ARN of the key that encrypts them; AWS's own without one.
+    :arg what: the description of those that are made.
+    :arg tags: further tags of those that are made.
+    :arg kms_key: id, alias or ARN of the key that encrypts those that are made; AWS's own without one.
     """
 
-    def __init__(self, client, platform: str, what: str, tags: t.Mapping[str, t.Any], kms_key: str | None = None):
-        self.client, self.platform, self.what, self.tags, self.kms_key = client, platform, what, tags, kms_key
+    def __init__(
+        self,
+        client,
+        platform: str,
+        what: str = "",
+        tags: t.Mapping[str, t.Any] | None = None,
+        kms_key: str | None = None,
+    ) -> None:
+        self.client, self.platform, self.what, self.tags, self.kms_key = client, platform, what, tags or {}, kms_key
 
     def find(self, name: str) -> dict[str, t.Any] | None:
         """The secret as DescribeSecret tells it, None without one; :class:`InputError` for somebody else's."""

@@ -26,8 +26,11 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
     CURRENT,
+    version_of,
 )
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import Passwords, version_of
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import (
+    Passwords,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import DATABASE
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import (
     GONE,
@@ -83,8 +86,8 @@ def due(
     return Plan(actions), waiting
 
 
-class Secrets:
-    """Asks Secrets Manager; ``now`` is AWS's time at the last answer."""
+class Rotation:
+    """How old each password is, and another one in its place; ``now`` is AWS's time at the last answer."""
 
     def __init__(self, client, reader: Reader) -> None:
         self.client, self.reader = client, reader
@@ -94,11 +97,10 @@ class Secrets:
     def seen(self, managed: t.Mapping[str, str]) -> Seen:
         answer = self.client.describe_secret(SecretId=managed["SecretArn"])
         self.now = aws_time(answer)
-        versions = answer.get("VersionIdsToStages") or {}
         return Seen(
             managed["SecretArn"],
             managed.get("SecretStatus", "active"),
-            next((version for version, stages in versions.items() if CURRENT in stages), None),
+            version_of(answer, CURRENT),
             answer.get("LastRotatedDate") or answer["CreatedDate"],
         )
 
@@ -158,17 +160,17 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
         for name, item in reader.instances().items()
         if item["DBInstanceStatus"] != GONE and owned(tags_of(item, "TagList"), platform, [DATABASE])
     }
-    secrets = Secrets(client(module, "secretsmanager"), reader)
+    rotation = Rotation(client(module, "secretsmanager"), reader)
 
     def look(item: t.Mapping[str, t.Any]) -> Seen | None:
-        return secrets.seen(item["MasterUserSecret"]) if item.get("MasterUserSecret") else secrets.ours(item)
+        return rotation.seen(item["MasterUserSecret"]) if item.get("MasterUserSecret") else rotation.ours(item)
 
     looks = concurrently(*[lambda item=item: look(item) for item in items.values()], workers=WORKERS)
     seen = {name: one for name, one in zip(items, looks) if one}
-    now = secrets.now or datetime.datetime.now(datetime.UTC)
+    now = rotation.now or datetime.datetime.now(datetime.UTC)
     whole, waiting = due(seen, options["renew"], datetime.timedelta(days=options["max_age_days"]), now)
     if whole and not module.check_mode:
-        application(whole).run(list(whole), lambda a: secrets.replace(a.name, a.context, options["wait_timeout"]))
+        application(whole).run(list(whole), lambda a: rotation.replace(a.name, a.context, options["wait_timeout"]))
     return whole, {
         "databases": {name: {"secret_arn": one.arn} for name, one in sorted(seen.items())},
         "waiting": waiting,

@@ -16,7 +16,12 @@ import string
 import typing as t
 
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import pages, tags_of
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import CURRENT, PENDING, Secrets
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
+    CURRENT,
+    PENDING,
+    Secrets,
+    version_of,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import DATABASE
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import owned
 
@@ -31,28 +36,15 @@ def secret_name(platform: str, name: str) -> str:
     return f"{platform}/database/{name}"
 
 
-def version_of(secret: t.Mapping[str, t.Any] | None, stage: str) -> str | None:
-    """The id of the version with this label; one that is current is not pending any more."""
-    if not secret or secret.get("DeletedDate"):
-        return None
-    for version, stages in (secret.get("VersionIdsToStages") or {}).items():
-        if stage in stages and (stage == CURRENT or CURRENT not in stages):
-            return version
-    return None
-
-
 class Passwords:
     """The secrets of one platform's databases."""
 
     def __init__(self, client, platform: str) -> None:
-        self.client, self.platform = client, platform
-
-    def of(self, tags: t.Mapping[str, str], kms_key: str | None) -> Secrets:
-        return Secrets(self.client, self.platform, "Master user of a database", tags, kms_key)
+        self.client, self.platform, self.secrets = client, platform, Secrets(client, platform)
 
     def find(self, name: str) -> dict[str, t.Any] | None:
         """A database's secret as described; :class:`InputError` for somebody else's."""
-        return self.of({}, None).find(secret_name(self.platform, name))
+        return self.secrets.find(secret_name(self.platform, name))
 
     def kept(self) -> list[str]:
         """The names of all our secrets."""
@@ -62,7 +54,8 @@ class Passwords:
 
     def staged(self, name: str, user: str, tags: t.Mapping[str, str], kms_key: str | None) -> str:
         """The password that waits to become the current one; made when there is none."""
-        ours, called = self.of(tags, kms_key), secret_name(self.platform, name)
+        ours = Secrets(self.client, self.platform, "Master user of a database", tags, kms_key)
+        called = secret_name(self.platform, name)
         secret = ours.find(called)
         version = version_of(secret, PENDING)
         if version:
@@ -78,11 +71,11 @@ class Passwords:
         secret = self.find(name)
         version = version_of(secret, PENDING)
         if version:
-            self.of({}, None).promote(secret_name(self.platform, name), version, version_of(secret, CURRENT))
+            self.secrets.promote(secret_name(self.platform, name), version, version_of(secret, CURRENT))
 
     def remove(self, called: str, keep: bool) -> None:
         """Delete a secret; ``keep`` leaves AWS's thirty days in which it can be taken back."""
         if keep:
             self.client.delete_secret(SecretId=called, RecoveryWindowInDays=30)
         else:
-            self.of({}, None).remove(called)
+            self.secrets.remove(called)

@@ -28,11 +28,13 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     require_known,
     tags_of,
 )
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import CURRENT
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._credentials import (
+    CURRENT,
+    version_of,
+)
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import (
     Passwords,
     secret_name,
-    version_of,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import (
     DATABASE,
