@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -52,9 +53,9 @@ def run_killed(run, number, answered, *, changing=False):
 
         at_call = Killer(number, answered, call, lambda client, operation, options: changing and is_mutating(operation))
         at_request = Killer(number, answered, send_apart, lambda session, request: not changing)
-        # functions, so that they become methods
-        botocore.client.BaseClient._make_api_call = lambda client, *arguments: at_call(client, *arguments)
-        botocore.httpsession.URLLib3Session.send = lambda session, request: at_request(session, request)
+        # an object is no method by itself
+        botocore.client.BaseClient._make_api_call = functools.partialmethod(at_call)
+        botocore.httpsession.URLLib3Session.send = functools.partialmethod(at_request)
         try:
             os._exit(0 if not run()["failed"] else 1)
         finally:
