@@ -66,6 +66,14 @@ class Passwords:
         ours.put(called, secrets.token_hex(32), {"username": user, "password": password}, staged=True)
         return password
 
+    def current(self, name: str) -> str | None:
+        """The password that counts; None when it is in no secret of ours."""
+        version = version_of(self.find(name), CURRENT)
+        if version is None:
+            return None
+        held = self.client.get_secret_value(SecretId=secret_name(self.platform, name), VersionId=version)
+        return json.loads(held["SecretString"])["password"]
+
     def promote(self, name: str) -> None:
         """Make the version that waits the current one."""
         secret = self.find(name)

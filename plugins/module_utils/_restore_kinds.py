@@ -29,7 +29,16 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._aws import
     tags_of,
 )
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._backup_points import Point, Source
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError, concurrently
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._database_secrets import Passwords
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases import change_request
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_input import major
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._databases_read import (
+    GONE,
+    READY,
+    Reader,
+    instance_fields,
+)
+from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import InputError, concurrently, differing
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._volumes import KIND as VOLUME_KIND
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._wait import poll
 
@@ -260,27 +269,29 @@ class Database(Kind):
     """The old instance is renamed, the new one gets its name, so its address stays."""
 
     resource_type = "RDS"
-    ALIGNED = {
-        "BackupRetentionPeriod": "BackupRetentionPeriod",
-        "PreferredBackupWindow": "PreferredBackupWindow",
-        "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
-        "CopyTagsToSnapshot": "CopyTagsToSnapshot",
-        "DeletionProtection": "DeletionProtection",
-        "MaxAllocatedStorage": "MaxAllocatedStorage",
-        "IAMDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
-        "PerformanceInsightsEnabled": "EnablePerformanceInsights",
-    }
-    """What a restore leaves at AWS's defaults: how DescribeDBInstances tells it, and how ModifyDBInstance takes it."""
+    ALIGNED = (
+        "auto_minor_version_upgrade",
+        "backup_retention_days",
+        "backup_window",
+        "ca_certificate",
+        "copy_tags_to_snapshots",
+        "deletion_protection",
+        "iam_authentication",
+        "log_exports",
+        "maintenance_window",
+        "parameter_group",
+        "performance_insights_days",
+        "public",
+        "security_groups",
+        "storage_max",
+    )
+    """Fields of the live one, as module databases has them, that a restore may have left at AWS's defaults."""
 
     def __init__(self, module, source, options) -> None:
         super().__init__(module, source, options)
         self.rds = client(module, "rds")
-
-    def look(self, name: str) -> dict[str, t.Any] | None:
-        try:
-            return self.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
-        except is_boto3_error_code(("DBInstanceNotFound", "DBInstanceNotFoundFault")):
-            return None
+        self.look = Reader(self.rds, self.platform).instance
+        self.passwords = Passwords(client(module, "secretsmanager"), self.platform)
 
     def names(self, token: str) -> tuple[str, str]:
         """What the copy and the kept one are called. RDS has 63 characters, and no two hyphens in a row."""
@@ -311,9 +322,6 @@ class Database(Kind):
         groups = [item["VpcSecurityGroupId"] for item in live.get("VpcSecurityGroups") or []]
         if groups:
             wanted["VpcSecurityGroupIds"] = json.dumps(groups)
-        parameters = [item["DBParameterGroupName"] for item in live.get("DBParameterGroups") or []]
-        if parameters:
-            wanted["DBParameterGroupName"] = parameters[0]
         if live.get("MultiAZ"):
             wanted.pop("AvailabilityZone", None)
         return wanted
@@ -382,26 +390,29 @@ class Database(Kind):
         return {"id": new["DBInstanceIdentifier"], "kept": [aside] if old else [], "notes": notes}
 
     def align(self, live, new) -> None:
-        """Give the new one the live one's settings that a restore does not bring."""
-        change = {
-            word: live[told]
-            for told, word in self.ALIGNED.items()
-            if live.get(told) is not None and live[told] != new.get(told)
-        }
-        if live.get("MasterUserSecret") and not new.get("MasterUserSecret"):
-            change["ManageMasterUserPassword"] = True
-        groups = sorted(item["VpcSecurityGroupId"] for item in live.get("VpcSecurityGroups") or [])
-        if groups and groups != sorted(item["VpcSecurityGroupId"] for item in new.get("VpcSecurityGroups") or []):
-            change["VpcSecurityGroupIds"] = groups
-        logs = sorted(
-            set(live.get("EnabledCloudwatchLogsExports") or []) - set(new.get("EnabledCloudwatchLogsExports") or [])
-        )
-        if logs:
-            change["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": logs}
-        if change:
-            name = new["DBInstanceIdentifier"]
-            self.rds.modify_db_instance(DBInstanceIdentifier=name, ApplyImmediately=True, **change)
-            self.waited(lambda: self.look(name), lambda item: bool(item) and settled(item), "its settings")
+        """Give the new one the live one's settings and master password, which a restore does not bring."""
+        name, there = new["DBInstanceIdentifier"], instance_fields(live)
+        wanted = {field: there[field] for field in self.ALIGNED if there[field] is not None}
+        if major(live["Engine"], live["EngineVersion"]) != major(new["Engine"], new["EngineVersion"]):
+            # it is from before an upgrade, and the group is for what came after
+            wanted.pop("parameter_group", None)
+        request = change_request({f: wanted[f] for f in differing(wanted, instance_fields(new))}, there, new)
+        if live.get("MasterUserSecret"):
+            if not new.get("MasterUserSecret"):
+                request["ManageMasterUserPassword"] = True
+        else:
+            # it came back with the one of then
+            password = self.passwords.current(tags_of(live, "TagList").get(NAME_TAG, ""))
+            if password:
+                request["MasterUserPassword"] = password
+        if not request:
+            return
+        self.rds.modify_db_instance(DBInstanceIdentifier=name, ApplyImmediately=True, **request)
+        found = self.waited(lambda: self.look(name), lambda item: bool(item) and settled(item), "its settings")
+        if any(group.get("ParameterApplyStatus") == "pending-reboot" for group in found.get("DBParameterGroups") or []):
+            # nobody uses it yet, and its parameters, TLS among them, count from a restart on
+            self.rds.reboot_db_instance(DBInstanceIdentifier=name)
+            self.waited(lambda: self.look(name), lambda item: bool(item) and settled(item), "its restart")
 
     def rename(self, name: str, other: str) -> None:
         try:
@@ -422,7 +433,7 @@ class Database(Kind):
     def remove(self, arn, token) -> None:
         name = self.names(token)[0]
         found = self.look(name)
-        if found and found["DBInstanceStatus"] != "deleting":
+        if found and found["DBInstanceStatus"] != GONE:
             if found.get("DeletionProtection"):
                 self.rds.modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
             self.rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
@@ -430,7 +441,7 @@ class Database(Kind):
 
 
 def is_available(database: t.Mapping[str, t.Any]) -> bool:
-    return database["DBInstanceStatus"] == "available"
+    return database["DBInstanceStatus"] in READY
 
 
 def settled(database: t.Mapping[str, t.Any]) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 
+import botocore.client
 import pytest
 
 from tests.modules import backup_lab as own
@@ -177,13 +179,41 @@ def test_a_database_is_swapped_in(lab, back_up, restore):
     assert (new["AllocatedStorage"], old["AllocatedStorage"]) == (20, 40)
     assert (new["BackupRetentionPeriod"], new["DeletionProtection"], new["StorageEncrypted"]) == (7, True, True)
     assert not new.get("PubliclyAccessible")
-    assert new["DBParameterGroups"][0]["DBParameterGroupName"] == "ours"
+    # in force, not only named
+    assert new["DBParameterGroups"] == [{"DBParameterGroupName": "ours", "ParameterApplyStatus": "in-sync"}]
     assert new["EnabledCloudwatchLogsExports"] == ["postgresql"]
     assert sorted(new["TagList"], key=str) == sorted(own.owned("database"), key=str)
     assert [tag["Key"] for tag in old["TagList"]] == ["Name"]
     assert new["MasterUserSecret"]["SecretArn"] in made["restored"]["notes"][0]
     assert new["MasterUserSecret"]["SecretArn"] != secret
     assert notes(lab) == {}
+
+
+def test_a_database_gets_the_master_password_that_the_secret_holds(lab, back_up, restore, monkeypatch):
+    """The recovery point has the one of then; the secret is the platform's, as with replicas."""
+    own.make_database(lab)
+    rds, sent = lab.client("rds"), []
+    rds.modify_db_instance(
+        DBInstanceIdentifier=own.DATABASE, ManageMasterUserPassword=False, MasterUserPassword="an-example-only-1"
+    )
+    own.wait_for_database(lab)
+    back_up()
+    lab.client("secretsmanager").create_secret(
+        Name="mds/database/database", SecretString='{"password": "of-today-only-1"}', Tags=own.owned("database")
+    )
+    call = botocore.client.BaseClient._make_api_call
+
+    def seen(client, operation, options):
+        if operation == "ModifyDBInstance" and "MasterUserPassword" in options:
+            sent.append((options["DBInstanceIdentifier"], options["MasterUserPassword"]))
+        return call(client, operation, options)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", seen)
+    made = restore("database", own.DATABASE)
+    assert not made["failed"], made
+    ((copy, password),) = sent
+    assert copy.startswith("mds-database-restored-") and password == "of-today-only-1"
+    assert "of-today-only-1" not in json.dumps(made)
 
 
 def test_a_tables_items_are_written_back(lab, back_up, restore):

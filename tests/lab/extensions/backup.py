@@ -518,11 +518,7 @@ def restored_volume(state: State, arn: str, metadata: Asked) -> str:
 def restored_database(state: State, arn: str, metadata: Asked) -> str:
     backend = rds_backends[state.account][state.region]
     words = {"db_instance_identifier": metadata["DBInstanceIdentifier"]}
-    for key, name in (
-        ("DBInstanceClass", "db_instance_class"),
-        ("DBSubnetGroupName", "db_subnet_group_name"),
-        ("DBParameterGroupName", "db_parameter_group_name"),
-    ):
+    for key, name in (("DBInstanceClass", "db_instance_class"), ("DBSubnetGroupName", "db_subnet_group_name")):
         if metadata.get(key):
             words[name] = metadata[key]
     snapshot = backend.database_snapshots[state.held[arn]]
