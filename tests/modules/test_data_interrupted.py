@@ -111,6 +111,7 @@ def killed_at(lab, chance: random.Random, kills: int, begin: t.Callable, run: t.
     assert done >= kills - 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("title", STORIES)
 def test_the_next_run_finishes(lab, run_module, impatient, title):
     story = STORIES[title]

@@ -107,6 +107,7 @@ def nothing_changing(lab) -> t.Iterator[None]:
     assert lab.mutating() == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_every_option(lab, run_module, impatient, name):
     subject = SUBJECTS[name](lab)

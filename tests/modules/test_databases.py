@@ -385,6 +385,7 @@ def picture(rds):
     return [{key: value for key, value in item.items() if key not in chosen} for item in found]
 
 
+@pytest.mark.once
 def test_killed_anywhere_the_next_run_finishes(lab, rds, databases):
     wanted = {"replicas": [{"name": "a"}], "storage": 120}
     databases()

@@ -105,6 +105,7 @@ def test_an_empty_fleet_is_an_empty_inventory(inventory):
     assert (found.status, found.hosts) == (0, {})
 
 
+@pytest.mark.once
 def test_pages_of_a_thousand(lab, inventory):
     lab.populate_instances(2100)
     lab.clear_calls()

@@ -394,6 +394,7 @@ def state(lab) -> tuple:
     return len(volume_tags(lab)), len(databases(lab)), tables, buckets, held
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("kind", "calls"), [("volume", 13), ("database", 10), ("table", 9), ("bucket", 9)])
 def test_killed_at_any_call_the_next_run_ends_it(lab, back_up, restore, kind, calls):
     """Before the call after StartRestoreJob, and others each time; ``calls`` are what the kind makes at least."""
@@ -433,6 +434,7 @@ def test_killed_at_any_call_the_next_run_ends_it(lab, back_up, restore, kind, ca
             assert own.DATABASE in databases(lab), number
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", [3, 6])
 def test_a_killed_drill_is_cleaned_by_the_next(lab, back_up, drill, number):
     for make in MAKE.values():

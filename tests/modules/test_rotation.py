@@ -119,6 +119,7 @@ def begin(lab, run_module):
     return {user: secret(lab, user)["access_key_id"] for user in USERS}
 
 
+@pytest.mark.once
 def test_killed_at_twenty_moments(lab, iam, run_module):
     """Every user can sign in right after the kill, and the next runs come to the end of the rotation."""
     chance = random.Random(SEED)

@@ -422,6 +422,7 @@ with patch_module_args({{"platform": "mds", "tables": {tables!r}, "purge": True}
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(ways(2, ENCRYPTIONS[:1]))
+@pytest.mark.once
 def test_from_any_state_to_any_other(lab, dynamodb, tables, way):
     """A few of what the unit tests try on a model of AWS, here on the lab."""
     before, after = way

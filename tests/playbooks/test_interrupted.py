@@ -19,7 +19,7 @@ from tests.playbooks.runner import account, family, run_interrupted, run_playboo
 pytestmark = pytest.mark.once
 
 SEED = int(os.environ.get("INTERRUPTED_SEED", "20260"))
-CONVERGES, DESTROYS = 4, 2
+CONVERGES, DESTROYS = 2, 1
 CONFIRMED = {"destroy_confirm": "mds"}
 
 # what AWS chooses anew each time, in ids, names of hosts and times

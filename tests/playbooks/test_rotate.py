@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 
+import pytest
+
 from tests.playbooks.runner import ANSIBLE_PLAYBOOK, ROOT
 
 BOOK = """
@@ -80,6 +82,7 @@ def managed_database(lab):
     return lambda: lab.client("secretsmanager").get_secret_value(SecretId=arn)["VersionId"]
 
 
+@pytest.mark.once
 def test_rotate(lab, playbook):
     lab.client("iam").create_user(UserName="deploy", Tags=OWNED)
     password = managed_database(lab)

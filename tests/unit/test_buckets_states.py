@@ -174,6 +174,7 @@ def converge(s3, items, check=False):
     return planned, wanted
 
 
+@pytest.mark.once
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(declared(), declared(), st.sets(st.sampled_from(NAMES)), st.sampled_from([True, True, False]))
 def test_from_any_state_to_any_other(before, after, full, locks_kept):
@@ -204,6 +205,7 @@ def test_from_any_state_to_any_other(before, after, full, locks_kept):
         assert (again.as_list(), s3.written) == ([], [])
 
 
+@pytest.mark.once
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(declared(), declared())
 def test_one_that_is_broken_off_anywhere_is_completed(before, after):

@@ -357,6 +357,7 @@ calm = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCh
     st.sets(st.sampled_from(sorted(KEYS))),
     st.sampled_from([True, True, False]),
 )
+@pytest.mark.once
 def test_from_any_state_to_any_other(way, calls, with_data, replace):
     model, before = Model(), {}
     model.full = {f"mds-{name}" for name in with_data}
