@@ -132,9 +132,12 @@ def sources(module: AnsibleAWSModule) -> list[Source]:
     return [source for source in listed if source not in passed_over]
 
 
-def chosen(found: t.Sequence[Source], asked: t.Sequence[t.Mapping[str, str]]) -> list[Source]:
+def chosen(
+    found: t.Sequence[Source], asked: t.Sequence[t.Mapping[str, str]], option: str = "resources"
+) -> list[Source]:
     """The sources that were asked for by kind and name, all of them when none was.
 
+    :arg option: the option that asked, which a refusal names.
     :raises InputError: for one that is not there; the sentence names what is.
     """
     if not asked:
@@ -145,7 +148,7 @@ def chosen(found: t.Sequence[Source], asked: t.Sequence[t.Mapping[str, str]]) ->
         if not fitting:
             there = ", ".join(s.name for s in found if s.kind == item["kind"]) or "none"
             raise InputError(
-                f"resources: {item['kind']} {item['name']!r} is not there, does not carry the platform's tags, or is a "
+                f"{option}: {item['kind']} {item['name']!r} is not there, does not carry the platform's tags, or is a "
                 f"bucket without versioning; of this kind there are: {there}."
             )
         picked.append(fitting[0])

@@ -57,6 +57,9 @@ VAULT, LOCK, PLAN, SELECTION, TYPES = (
 )
 KINDS = {"EBS": "volume", "RDS": "database", "DynamoDB": "table", "S3": "bucket"}
 """AWS Backup's types of resources, and what we call them."""
+LIFECYCLE = {"delete_after_days": "DeleteAfterDays", "cold_after_days": "MoveToColdStorageAfterDays"}
+LOCK_DAYS = {"min_retention_days": "MinRetentionDays", "max_retention_days": "MaxRetentionDays"}
+"""Options of ours by AWS's words."""
 NOTE_PREFIX = "mydigitalstructure:restore:"
 """Tags of the vault in which restores keep what is under way; see ``_restore.py``."""
 
@@ -67,11 +70,7 @@ assumable = AWSRetry.jittered_backoff(
 
 
 def vault_name(platform: str) -> str:
-    """What the platform's vault is called. AWS asks for two characters at least."""
-    return f"{platform}-backups"
-
-
-def plan_name(platform: str) -> str:
+    """What the platform's vault is called, and its plan. AWS asks for two characters at least."""
     return f"{platform}-backups"
 
 
@@ -79,14 +78,12 @@ def plan_name(platform: str) -> str:
 
 
 def lifecycle_request(kept: Fields) -> dict[str, int]:
-    words = {"delete_after_days": "DeleteAfterDays", "cold_after_days": "MoveToColdStorageAfterDays"}
-    return {words[option]: days for option, days in kept.items()}
+    return {LIFECYCLE[option]: days for option, days in kept.items()}
 
 
 def lifecycle_told(told: Fields | None) -> dict[str, int]:
     """A lifecycle as ``_backups_input.lifecycle`` gives it; AWS tells never as -1 or not at all."""
-    words = {"delete_after_days": "DeleteAfterDays", "cold_after_days": "MoveToColdStorageAfterDays"}
-    found = {option: (told or {}).get(word) for option, word in words.items()}
+    found = {option: (told or {}).get(word) for option, word in LIFECYCLE.items()}
     return {option: days for option, days in found.items() if days and days > 0}
 
 
@@ -201,10 +198,16 @@ class Reader:
                 return {**item, "tags": {k: v for k, v in tags.items() if not k.startswith(NOTE_PREFIX)}}
         return None
 
+    def vaults(self) -> dict[str, dict[str, t.Any] | None]:
+        """The platform's vaults: here by their name, elsewhere with the region after it."""
+        here = {self.name: self.vault(self.backup)}
+        there = {f"{self.name} {region}": self.vault(at, f" in {region}") for region, at in self.elsewhere.items()}
+        return here | there
+
     def plan(self) -> dict[str, t.Any] | None:
         """The plan as GetBackupPlan tells it, with ``tags``; None without one."""
         for item in pages(self.backup, "list_backup_plans", "BackupPlansList"):
-            if item["BackupPlanName"] == plan_name(self.platform):
+            if item["BackupPlanName"] == self.name:
                 tags = tags_on(self.backup, item["BackupPlanArn"])
                 self.own("plan", tags)
                 found = self.backup.get_backup_plan(BackupPlanId=item["BackupPlanId"])
@@ -257,8 +260,7 @@ def lock_plan(name: str, wanted: Fields | None, vault: Fields | None) -> Plan:
     """The way to the wanted lock; one that is for ever is left, and refused when it is to change."""
     present: dict[str, int] = {}
     if vault and vault.get("Locked"):
-        words = {"min_retention_days": "MinRetentionDays", "max_retention_days": "MaxRetentionDays"}
-        present = {option: vault[word] for option, word in words.items() if vault.get(word)}
+        present = {option: vault[word] for option, word in LOCK_DAYS.items() if vault.get(word)}
     days = {option: value for option, value in (wanted or {}).items() if option != "compliance_after_days"}
     compliance = bool(vault and vault.get("LockDate"))
     if days == present and compliance == bool((wanted or {}).get("compliance_after_days")):
@@ -286,10 +288,7 @@ def plan_present(options: t.Mapping[str, t.Any], reader: Reader, place: Place) -
         raise InputError("rules: there are none; one rule at least is needed.")
     tags = owned_tags(platform, "backups", options["tags"])
     name = vault_name(platform)
-    vault, plan = concurrently(lambda: reader.vault(reader.backup), reader.plan)
-    there = {name: vault}
-    for other, backup in reader.elsewhere.items():
-        there[f"{name} {other}"] = reader.vault(backup, f" in {other}")
+    there, plan = concurrently(reader.vaults, reader.plan)
     key = {"encryption_key": options["kms_key"]} if options["kms_key"] else {}
     desired = {each: {"tags": tags, **(key if each == name else {})} for each in there}
     present = {
@@ -298,7 +297,7 @@ def plan_present(options: t.Mapping[str, t.Any], reader: Reader, place: Place) -
         if item
     }
     whole = compare(VAULT, desired, present, fixed=["encryption_key"])
-    whole += lock_plan(name, locked, vault)
+    whole += lock_plan(name, locked, there[name])
     asked = {name: {"rules": rules, "tags": tags}}
     told = {}
     if plan:
@@ -319,11 +318,8 @@ def plan_present(options: t.Mapping[str, t.Any], reader: Reader, place: Place) -
 def plan_absent(options: t.Mapping[str, t.Any], reader: Reader) -> tuple[Plan, dict[str, t.Any]]:
     """The plan for ``state: absent``; a vault that holds recovery points is refused unless they may go."""
     name = vault_name(options["platform"])
-    vault, plan = concurrently(lambda: reader.vault(reader.backup), reader.plan)
-    there = {name: vault}
-    for other, backup in reader.elsewhere.items():
-        there[f"{name} {other}"] = reader.vault(backup, f" in {other}")
-    there = {each: item for each, item in there.items() if item}
+    vaults, plan = concurrently(reader.vaults, reader.plan)
+    there = {each: item for each, item in vaults.items() if item}
     full = {each: item["NumberOfRecoveryPoints"] for each, item in there.items() if item.get("NumberOfRecoveryPoints")}
     if full and not options["delete_recovery_points"]:
         said = ", ".join(f"vault {each} holds {count} recovery points" for each, count in sorted(full.items()))
@@ -399,11 +395,7 @@ class Apply:
         if action.verb == DELETE:
             self.backup.delete_backup_vault_lock_configuration(BackupVaultName=self.name)
             return
-        words = {
-            "min_retention_days": "MinRetentionDays",
-            "max_retention_days": "MaxRetentionDays",
-            "compliance_after_days": "ChangeableForDays",
-        }
+        words = {**LOCK_DAYS, "compliance_after_days": "ChangeableForDays"}
         request = {words[option]: days for option, days in action.after.items()}
         self.backup.put_backup_vault_lock_configuration(BackupVaultName=self.name, **request)
 

@@ -212,7 +212,7 @@ def asked_source(module: AnsibleAWSModule, place: Place) -> Source:
     if kind == "table":
         table = f"{platform}-{name}"
         return Source(kind, name, place.arn("dynamodb", f"table/{table}"), table)
-    return chosen(sources(module), [{"kind": kind, "name": name}])[0]
+    return chosen(sources(module), [{"kind": kind, "name": name}], "name")[0]
 
 
 def restore_plan(source: Source, point: Point, options: t.Mapping[str, t.Any], live_id: str) -> Plan:
@@ -266,8 +266,7 @@ def work(module: AnsibleAWSModule) -> tuple[Plan, dict[str, t.Any]]:
                 )
     if options["swap"] and live and not (note and note.state == SWAPPED):
         kind.refuse_swap(live)
-    live_id = {"volume": "VolumeId", "database": "DBInstanceIdentifier"}.get(source.kind)
-    whole = restore_plan(source, point, options, live[live_id] if live and live_id else source.id)
+    whole = restore_plan(source, point, options, kind.id_of(live))
     told = {"kind": source.kind, "name": source.name, "recovery_point": point.arn, "created": stamp(point.created)}
     if module.check_mode:
         return whole, {"restored": {**told, "id": KNOWN_AFTER_APPLY, "kept": [], "notes": [], "seconds": 0}}

@@ -63,6 +63,8 @@ class Kind:
     """
 
     resource_type = ""
+    id_field = ""
+    """Where the live one's id is, of a kind whose id another one takes."""
 
     def __init__(self, module: AnsibleAWSModule, source: Source, options: t.Mapping[str, t.Any]) -> None:
         self.source, self.options = source, options
@@ -81,6 +83,10 @@ class Kind:
                 f"wait_timeout: {what} of {self.source.title} was waited for {self.timeout} s in vain; run again."
             )
         return found
+
+    def id_of(self, live: dict[str, t.Any] | None) -> str:
+        """The live one's id, or what is known of it without one."""
+        return live[self.id_field] if live and self.id_field else self.source.id
 
     # the steps, in order
 
@@ -130,6 +136,7 @@ class Volume(Kind):
     """The old volume is taken off its host and keeps its data under another name, without the platform's tags."""
 
     resource_type = "EBS"
+    id_field = "VolumeId"
 
     def __init__(self, module, source, options) -> None:
         super().__init__(module, source, options)
@@ -269,6 +276,7 @@ class Database(Kind):
     """The old instance is renamed, the new one gets its name, so its address stays."""
 
     resource_type = "RDS"
+    id_field = "DBInstanceIdentifier"
     ALIGNED = (
         "auto_minor_version_upgrade",
         "backup_retention_days",
