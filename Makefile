@@ -91,7 +91,7 @@ unit: setup ## Unit tests, modules against the lab, playbooks, the lab itself
 molecule: setup ## The scenarios, two at a time
 	@bash tests/scenarios $(SCENARIOS)
 
-# once is enough for the emulated AWS, for long stories of playbooks, and for scenarios whose modules others use too
+# .ci/run has an hour: the emulated AWS, long stories (marked once) and scenarios access and tenants are run with one version only
 test-313: setup ## Unit tests and scenarios with the newest ansible-core on Python 3.13, when there is one
 	@if [ -n "$(PYTHON313)" ] && [ "$(VERSION)" != 3.13 ]; then \
 	  $(MAKE) --no-print-directory VENV=.venv3.13 PYTHON=$(PYTHON313) unit molecule \

@@ -116,7 +116,7 @@ def platform(lab_server, tmp_path_factory):
 
 
 def test_nothing_is_looked_at_unless_the_name_is_typed(platform):
-    for given in ({}, {"destroy_confirm": "mdss"}, {"destroy_confirm": True}):
+    for given in ({}, {"destroy_confirm": ""}, {"destroy_confirm": "mdss"}, {"destroy_confirm": True}):
         platform.lab.clear_calls()
         run = platform.playbook("destroy", variables=given)
         assert run.status != 0

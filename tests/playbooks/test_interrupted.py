@@ -19,6 +19,7 @@ from tests.playbooks.runner import account, family, run_interrupted, run_playboo
 pytestmark = pytest.mark.once
 
 SEED = int(os.environ.get("INTERRUPTED_SEED", "20260"))
+# a story is five runs of the whole platform, minutes of a core, and .ci/run has an hour
 CONVERGES, DESTROYS = 2, 1
 CONFIRMED = {"destroy_confirm": "mds"}
 

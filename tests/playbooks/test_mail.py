@@ -106,10 +106,11 @@ def send(server, sender, stream="mds-adhoc"):
     server.sendmail(sender, ["you@example.net"], text)
 
 
-def test_a_second_run_changes_nothing(platform):
+def test_a_second_run_and_a_plan_change_nothing(platform):
     lab = platform[0]
     lab.clear_calls()
     assert provision(platform).stats["changed"] == 0
+    assert provision(platform, "--check").stats["changed"] == 0
     assert lab.mutating() == []
 
 

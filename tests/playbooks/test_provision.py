@@ -1,4 +1,4 @@
-"""The plan on an empty account, and the converge after it; scenario default shows what a second one does."""
+"""The plan on an empty account, the converge after it, and what a second one does."""
 
 from __future__ import annotations
 
@@ -46,3 +46,9 @@ def test_the_plan_on_an_empty_account_names_exactly_what_the_converge_makes(lab,
         assert any(fits(planned[key], made[other]) for other in others if below(other) == below(key)), key
     for key in named:
         assert fits(planned[key], made[key]), (key, planned[key], made[key])
+
+    lab.clear_calls()
+    again = playbook("provision")
+    assert again.status == 0, again.output
+    assert again.stats["changed"] == 0, again.actions()
+    assert lab.mutating() == []
