@@ -278,11 +278,13 @@ class Model:
     # --- scaling
 
     def describe_scalable_targets(self, **_asked):
-        return {"ScalableTargets": [dict(target) for target in self.targets.values()]}
+        with self.lock:
+            return {"ScalableTargets": [dict(target) for target in self.targets.values()]}
 
     def describe_scaling_policies(self, ServiceNamespace, **of):
-        found = [p for p in self.policies.values() if all(p[key] == value for key, value in of.items())]
-        return {"ScalingPolicies": [dict(policy) for policy in found]}
+        with self.lock:
+            found = [p for p in self.policies.values() if all(p[key] == value for key, value in of.items())]
+            return {"ScalingPolicies": [dict(policy) for policy in found]}
 
     def register_scalable_target(self, **asked):
         with self.lock:
