@@ -20,7 +20,8 @@ COLLECTION := $(COLLECTIONS)/ansible_collections/mydigitalstructure/aws
 export ANSIBLE_COLLECTIONS_PATH := $(COLLECTIONS)
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 export PATH := $(BIN):$(PATH)
-# compiled once, but not into the checkout
+# compiled once, whatever the environment says of it, but not into the checkout
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 READY := $(VENV)/.ready
 NODE := .build/node/.ready
@@ -43,7 +44,7 @@ $(READY): $(call REQUIREMENTS,$(VERSION)) | packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; this is %d.%d (PYTHON=...)" % sys.version_info[:2])'
 	@echo "Installing Python packages into $(VENV) (Python $(VERSION))"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $<
 	@mkdir -p $(dir $(COLLECTION)) && ln -sfn $(CURDIR) $(COLLECTION)
 	@touch $@
 
@@ -70,7 +71,11 @@ lab: setup ## Start the embedded AWS, provision the platform on it, show the fle
 lab-stop: ## Stop the embedded AWS
 	@$(BIN)/python -m tests.lab stop
 
-test: lint unit molecule test-313 ## Everything that decides whether a change is good
+test: setup ## Everything that decides whether a change is good
+	# the linters keep one core busy, the scenarios the other; what each prints is shown when it has ended
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint molecule
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory test-313
 
 lint: setup ## ansible-lint, yamllint, ruff, antsibull-docs, changelog, ansible-test sanity
 	ruff check .

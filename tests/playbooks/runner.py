@@ -8,8 +8,9 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
+
+from tests.playbooks.forked import Forked
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ANSIBLE_PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
@@ -73,10 +74,10 @@ def run_playbook(
     """Run a playbook to its end; ``variables`` become extra vars, ``directory`` holds them."""
     command = [*playbook_command(name, directory, variables), *arguments]
     env = playbook_environment(environment)
-    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=directory)
-    assert ran.stdout.strip(), ran.stderr
+    status, output, errors = Forked(command, env, directory).result()
+    assert output.strip(), errors
     # the recap stands before or behind the report
-    report = json.JSONDecoder().raw_decode(ran.stdout[ran.stdout.index("{\n") :])[0]
+    report = json.JSONDecoder().raw_decode(output[output.index("{\n") :])[0]
     results = [
         {**item, "play": play["play"]["name"], "task": task["task"]["name"]}
         for play in report["plays"]
@@ -84,7 +85,7 @@ def run_playbook(
         for result in [task["hosts"].get("localhost", {})]
         for item in [result, *result.get("results", [])]
     ]
-    return Run(ran.returncode, ran.stdout + ran.stderr, results, report["stats"].get("localhost", {}), report["stats"])
+    return Run(status, output + errors, results, report["stats"].get("localhost", {}), report["stats"])
 
 
 def account(environment: dict[str, str | None] | None = None) -> dict[str, list]:
@@ -126,17 +127,15 @@ def run_interrupted(
     """
     lab.clear_calls()
     command, env = playbook_command(name, directory, variables), playbook_environment(environment)
-    with subprocess.Popen(
-        command, env=env, cwd=directory, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        while process.poll() is None and len(lab.mutating()) < calls:
-            time.sleep(0.05)
-        time.sleep(seconds)
-        ended = process.poll() is not None
-        members = [] if ended else family(process.pid)
-        for member in members:
-            try:
-                os.kill(member, signal.SIGKILL)
-            except ProcessLookupError:  # it ended by itself
-                continue
+    process = Forked(command, env, directory)
+    while not process.ended(0.05) and len(lab.mutating()) < calls:
+        continue
+    ended = process.ended(seconds)
+    members = [] if ended else family(process.pid)
+    for member in members:
+        try:
+            os.kill(member, signal.SIGKILL)
+        except ProcessLookupError:  # it ended by itself
+            continue
+    process.result()
     return None if ended else len(lab.mutating())
