@@ -32,31 +32,29 @@ MODULES = (
     "boto3",
     "publicsuffixlist",
 )
-SERVICES = set(
-    [
-        "acm",
-        "application-autoscaling",
-        "autoscaling",
-        "backup",
-        "cloudwatch",
-        "dynamodb",
-        "ec2",
-        "elbv2",
-        "iam",
-        "kms",
-        "rds",
-        "resourcegroupstaggingapi",
-        "route53",
-        "s3",
-        "s3control",
-        "secretsmanager",
-        "ses",
-        "sesv2",
-        "sns",
-        "sqs",
-        "sts",
-    ]
-)
+SERVICES = {
+    "acm",
+    "application-autoscaling",
+    "autoscaling",
+    "backup",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "elbv2",
+    "iam",
+    "kms",
+    "rds",
+    "resourcegroupstaggingapi",
+    "route53",
+    "s3",
+    "s3control",
+    "secretsmanager",
+    "ses",
+    "sesv2",
+    "sns",
+    "sqs",
+    "sts",
+}
 MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 
 
