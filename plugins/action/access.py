@@ -8,4 +8,5 @@ from __future__ import annotations
 
 from ansible_collections.mydigitalstructure.aws.plugins.plugin_utils import _in_controller
 
+_in_controller.load(__name__, "iam", "sts")
 ActionModule = _in_controller.ActionModule

@@ -8,4 +8,5 @@ from __future__ import annotations
 
 from ansible_collections.mydigitalstructure.aws.plugins.plugin_utils import _in_controller
 
+_in_controller.load(__name__, "sesv2")
 ActionModule = _in_controller.ActionModule

@@ -9,11 +9,14 @@ speaks to AWS needs neither when it is to run on the controller itself, with the
 user who runs Ansible. In every other case it is run as Ansible runs any module.
 
 Ansible takes the action of a module's own name, so each module has a file in ``plugins/action`` that names this class.
+Ansible imports an action once, before it forks the workers of its tasks. So what is loaded then is there in all of
+them: boto3, the module's code, which Ansible's loader would compile anew in each worker, and AWS's service models.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import sys
@@ -22,6 +25,11 @@ import typing as t
 from ansible import constants
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
+
+try:
+    from botocore.loaders import JSONFileLoader, Loader
+except ImportError:  # the module says what is missing
+    Loader = None
 
 try:
     from ansible.vars.clean import remove_internal_keys
@@ -33,11 +41,50 @@ try:
 except ImportError:  # ansible-core 2.18
     patch_module_args = None
 
-# Ansible imports an action before it forks the task's worker: boto3, imported here once, is there in all of them
-importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
-
+BASE = ("endpoints", "partitions", "sdk-default-configuration")
+MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 OPTION = "mydigitalstructure_aws_in_controller"
 """A variable; false makes every module run in a process of its own."""
+
+
+if Loader is not None:
+
+    class ModelFiles(JSONFileLoader):
+        """Reads each of botocore's files once in the life of the process; every client asks for them anew."""
+
+        def load_file(self, file_path: str) -> t.Any:
+            return read_once(file_path)
+
+    @functools.cache
+    def read_once(file_path: str) -> t.Any:
+        return JSONFileLoader().load_file(file_path)
+
+    Loader.FILE_LOADER_CLASS = ModelFiles
+
+
+def load(action: str, *services: str) -> None:
+    """Load a module's code and the models of the services that it speaks to.
+
+    :arg action: the name of the action's module.
+    """
+    # what cannot be imported the module itself reports
+    with contextlib.suppress(ImportError):
+        importlib.import_module("ansible_collections.amazon.aws.plugins.module_utils.modules")
+        importlib.import_module(action.replace(".plugins.action.", ".plugins.modules."))
+    if Loader is None:
+        return
+    loader = Loader()
+    for name in BASE:
+        loader.load_data(name)
+    for model in MODELS:
+        for service in set(services).intersection(available(model)):
+            loader.load_service_model(service, model)
+
+
+@functools.cache
+def available(model: str) -> list[str]:
+    """The services that have such a model."""
+    return Loader().list_available_services(model)
 
 
 class ActionModule(NormalAction):

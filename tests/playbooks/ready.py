@@ -7,15 +7,12 @@ and environment, in a process of its own. The scenarios and the tests that need 
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 import os
 import pathlib
 import sys
 import warnings
-
-import botocore.loaders
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ["ANSIBLE_CONFIG"] = str(ROOT / "tests/ansible.cfg")
@@ -29,45 +26,8 @@ MODULES = (
     "ansible.plugins.connection.local",
     "ansible.plugins.loader",
     "ansible.plugins.strategy.linear",
-    "boto3",
     "publicsuffixlist",
 )
-SERVICES = {
-    "acm",
-    "application-autoscaling",
-    "autoscaling",
-    "backup",
-    "cloudwatch",
-    "dynamodb",
-    "ec2",
-    "elbv2",
-    "iam",
-    "kms",
-    "rds",
-    "resourcegroupstaggingapi",
-    "route53",
-    "s3",
-    "s3control",
-    "secretsmanager",
-    "ses",
-    "sesv2",
-    "sns",
-    "sqs",
-    "sts",
-}
-MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
-
-
-class LoadedOnce(botocore.loaders.JSONFileLoader):
-    """Reads each of AWS's models once in the life of the process, and those forked from it."""
-
-    load_file = functools.cache(botocore.loaders.JSONFileLoader.load_file)
-
-    def __hash__(self) -> int:
-        return hash(LoadedOnce)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LoadedOnce)
 
 
 def settings() -> dict[str, str | None]:
@@ -89,17 +49,11 @@ def main(command: list[str], environment: dict[str, str]) -> None:
 
 for module in MODULES:
     importlib.import_module(module)
-# Ansible's loader of collections compiles them in each process
+# whoever initializes it again, as each playbook does, is told so
 warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
 sys.modules["ansible.plugins.loader"].init_plugin_loader()
-for path in sorted((ROOT / "plugins/modules").glob("*.py")):
-    importlib.import_module(f"ansible_collections.mydigitalstructure.aws.plugins.modules.{path.stem}")
-botocore.loaders.Loader.FILE_LOADER_CLASS = LoadedOnce
-loader = botocore.loaders.Loader()
-for name in ("endpoints", "partitions", "sdk-default-configuration"):
-    loader.load_data(name)
-for model in MODELS:
-    for service in SERVICES.intersection(loader.list_available_services(model)):
-        loader.load_service_model(service, model)
+# with an action comes its module, and AWS's models of what it speaks to
+for path in sorted((ROOT / "plugins/action").glob("*.py")):
+    importlib.import_module(f"ansible_collections.mydigitalstructure.aws.plugins.action.{path.stem}")
 SETTINGS = settings()
 gc.freeze()  # what is here is shared with every fork, and no collection writes to it

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
+import sys
 
+import boto3.session
 import pytest
 import yaml
+from botocore.loaders import JSONFileLoader
 
-from tests.playbooks.runner import ANSIBLE_PLAYBOOK, playbook_environment, run_playbook
+from tests.playbooks.runner import ANSIBLE_PLAYBOOK, ROOT, playbook_environment, run_playbook
+
+COLLECTION = "ansible_collections.mydigitalstructure.aws"
 
 NETWORK = {
     "platform": "mds",
@@ -99,6 +105,25 @@ def test_another_interpreter_is_used(task):
         NETWORK, {"ansible_python_interpreter": "{{ ansible_playbook_python | dirname }}/python3"}, check_mode=True
     )
     assert packed
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "plugins/action").glob("*.py")), ids=lambda file: file.stem)
+def test_what_a_client_reads_is_there_before_it_is_made(file, monkeypatch):
+    """The controller has read AWS's models of the services that an action names; a worker's client reads none."""
+    action = importlib.import_module(f"{COLLECTION}.plugins.action.{file.stem}")
+    assert f"{COLLECTION}.plugins.modules.{file.stem}" in sys.modules
+    services = re.findall(r'"([a-z0-9-]+)"', file.read_text().rpartition("_in_controller.load(")[2])
+    missed, read = [], JSONFileLoader.load_file
+
+    def reads(self, path):
+        found = read(self, path)
+        missed.extend([path] if found else [])
+        return found
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", reads)
+    for service in services:
+        boto3.session.Session("key", "secret").client(service, region_name="ap-southeast-2")
+    assert missed == [], action
 
 
 @pytest.mark.once
