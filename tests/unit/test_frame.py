@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -119,7 +120,8 @@ def test_every_module_has_the_action_that_runs_it_in_the_controller():
     actions = sorted((ROOT / "plugins/action").iterdir())
     assert [path.stem for path in actions] == MODULES
     # no links to one file: antsibull-docs takes a link for a redirect to a module of that name
-    assert len({path.read_text() for path in actions}) == 1
+    # they differ in the services alone
+    assert len({re.sub(r'(, "[a-z0-9-]+")+\)', ")", path.read_text()) for path in actions}) == 1
     assert "ActionModule = _in_controller.ActionModule" in actions[0].read_text()
 
 
