@@ -6,6 +6,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import pathlib
+import sys
 import tempfile
 import threading
 
@@ -17,8 +18,6 @@ ONE_AT_A_TIME = threading.Lock()
 
 def become(command: list[str], environment: dict[str, str], directory: str, output: str, errors: str) -> None:
     """In the forked process: be the command, the leader of a session of its own."""
-    import sys
-
     ready = sys.modules["tests.playbooks.ready"]  # a KeyError: it could not be imported, which the server does not say
     os.setsid()
     os.chdir(directory)

@@ -21,7 +21,6 @@ os.environ["ANSIBLE_STDOUT_CALLBACK"] = "ansible.posix.json"
 MODULES = (
     "ansible.cli.playbook",
     "ansible.executor.playbook_executor",
-    "ansible.plugins.action.normal",
     "ansible.plugins.callback.default",
     "ansible.plugins.connection.local",
     "ansible.plugins.loader",
