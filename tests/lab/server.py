@@ -9,6 +9,7 @@ Around moto lie the call log, the quotas and the admin addresses::
     GET|POST /lab/quotas  {mode, virtual_seconds, held: {row: calls that waited or were refused}}; POST {"mode": ...}
     GET|POST /lab/clock   {now, advanced}; POST {"advance": seconds}
     POST /lab/populate  {"instances": n, ...} (see populate.py)
+    POST /lab/targets   the health of targets as their balancers see it (see extensions/elbv2.py)
     POST /lab/smtp      starts SES's SMTP endpoint unless it runs (see smtp.py): {host, port, certificate}
     GET  /lab/mail      the mail that it took since the last reset
     POST /lab/mail      {"region": ..., "sent": n, ...}: what AWS has seen of the account's mail (see extensions/ses.py)
@@ -43,7 +44,7 @@ from . import extensions
 from .calls import CallLog, Identity, error_code, identify
 from .clock import CLOCK
 from .errors import aws_error
-from .extensions import ec2, iam_keys, iam_reports, ses
+from .extensions import ec2, elbv2, iam_keys, iam_reports, ses
 from .populate import populate_instances
 from .quotas import MODES, Quotas
 
@@ -73,6 +74,7 @@ class Lab:
             "/lab/quotas": self._quotas,
             "/lab/clock": self._clock,
             "/lab/populate": self._populate,
+            "/lab/targets": self._targets,
             "/lab/smtp": self._start_smtp,
             "/lab/mail": self._mail,
             "/lab/root": self._root,
@@ -186,6 +188,12 @@ class Lab:
 
     def _populate(self, write: bool, wanted: dict) -> dict:
         return populate_instances(DEFAULT_ACCOUNT_ID, **wanted)
+
+    def _targets(self, write: bool, wanted: dict) -> dict:
+        if not write:
+            raise BadRequest("targets is a POST")
+        elbv2.report(wanted)
+        return {}
 
     def _start_smtp(self, write: bool, wanted: dict) -> dict:
         if not write:

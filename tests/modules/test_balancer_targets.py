@@ -10,7 +10,7 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wai
 from botocore.exceptions import ClientError
 
 from tests.lab import control
-from tests.lab.client import IMAGE, Lab
+from tests.lab.client import IMAGE
 
 OURS = [{"Key": "mydigitalstructure:platform", "Value": "mds"}]
 UNKNOWN = "(known after apply)"
@@ -236,20 +236,9 @@ def test_throttling_is_waited_out(world):
 # --- waits: balancers that see what they are told -------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def watched_server(tmp_path_factory):
-    """A lab of its own: once health has been reported to a lab, nothing is healthy there that is not reported."""
-    server = Lab.start(state_dir=tmp_path_factory.mktemp("watched"), port=0)
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def watched(watched_server, run_module, monkeypatch):
-    watched_server.reset()
-    for name, value in watched_server.environment().items():
-        monkeypatch.setenv(name, value)
-    world = World(watched_server, run_module)
+def watched(world):
+    """A lab in which nothing is healthy that was not reported."""
     world.report([], "", "", [])
     return world
 

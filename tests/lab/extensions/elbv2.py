@@ -1,4 +1,8 @@
-"""Load balancing: names, duplicates, deletion protection and certificates as AWS has them."""
+"""Load balancing: names, duplicates, deletion protection and certificates as AWS has them.
+
+Once a test has told what balancers see, the health of targets is that: what registers is not healthy at once, and what
+leaves drains.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import re
 from moto.acm.models import acm_backends
 from moto.core.responses import ActionResult
 from moto.elbv2.exceptions import DuplicateListenerError, ELBClientError
-from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
+from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeLoadBalancer
 from moto.elbv2.responses import ELBV2Response
 from moto.moto_api._internal import mock_random
 
@@ -21,6 +25,42 @@ ZONES = {
     "us-east-1": "Z35SXDOTRQ7X7K",
     "us-west-2": "Z1H1FL5HABSF5",
 }
+
+REPORTED: dict[str, dict[tuple[str, int], dict[str, str]]] = {}
+"""{state, reason} of each (target, port), by the ARN of the target group."""
+WATCHED: set[str] = set()
+"""Not empty once anything was told: from then on nothing is healthy that was not seen."""
+
+
+def report(told: dict[str, list[dict]]) -> None:
+    """Take what balancers see, all of it: by target group, a list of {id, port, state, reason}."""
+    WATCHED.add("all")
+    REPORTED.clear()
+    for arn, targets in told.items():
+        REPORTED[arn] = {(target["id"], target["port"]): target for target in targets}
+
+
+def reset() -> None:
+    REPORTED.clear()
+    WATCHED.clear()
+
+
+def seen(arn: str, told: list[FakeHealthStatus], every: bool) -> list[FakeHealthStatus]:
+    """What moto tells of targets, as their balancers see them; ``every``: also those that are being drained."""
+    reported = dict(REPORTED.get(arn) or {})
+    for status in told:
+        health = reported.pop((status.instance_id, int(status.port)), None)
+        if health:
+            status.status, status.reason, status.description = health["state"], health["reason"] or None, None
+        elif WATCHED and status.status == "healthy":
+            status.status, status.reason = "initial", "Elb.RegistrationInProgress"
+    if every:
+        # AWS knows of the deregistration before its balancers have carried it out
+        told += [
+            FakeHealthStatus(name, str(port), str(port), "draining", "Target.DeregistrationInProgress")
+            for name, port in reported
+        ]
+    return told
 
 
 def invalid(text: str) -> ELBClientError:
@@ -87,6 +127,7 @@ def install() -> None:
     create_listener, modify_listener = ELBV2Response.create_listener, ELBV2Response.modify_listener
     add_certificates = ELBV2Response.add_listener_certificates
     delete, create_backend = ELBv2Backend.delete_load_balancer, ELBv2Backend.create_load_balancer
+    describe_health = ELBv2Backend.describe_target_health
 
     def create_load_balancer(self: ELBV2Response) -> ActionResult:
         name = self._get_param("Name")
@@ -164,6 +205,9 @@ def install() -> None:
         check_certificates(self)
         return add_certificates(self)
 
+    def describe_seen(self: ELBv2Backend, arn: str, targets: list[dict]) -> list[FakeHealthStatus]:
+        return seen(arn, describe_health(self, arn, targets), every=not targets)
+
     ELBV2Response.create_load_balancer = create_load_balancer
     ELBV2Response.create_target_group = create_target_group_once
     ELBV2Response.create_listener = create_listener_once
@@ -171,3 +215,4 @@ def install() -> None:
     ELBV2Response.add_listener_certificates = add_certificates_checked
     ELBv2Backend.create_load_balancer = create_in_zones
     ELBv2Backend.delete_load_balancer = delete_load_balancer
+    ELBv2Backend.describe_target_health = describe_seen
