@@ -42,8 +42,12 @@ GROUP_ARN = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12
 UNKNOWN_GROUP = ("TargetGroupNotFound", "ValidationError")
 """What AWS says of a group that is not there, and of one in another region."""
 
-Key = tuple[str, int | None]
-"""An instance's id and the port at which it is a target: what AWS tells targets of a group apart by."""
+
+class Key(t.NamedTuple):
+    """What AWS tells targets of a group apart by: an instance's id and the port at which it is one."""
+
+    id: str
+    port: int | None
 
 
 class Health(t.NamedTuple):
@@ -93,7 +97,7 @@ class Target(t.NamedTuple):
     def keys(self, group: Group, listed: t.Iterable[Key], present: bool) -> list[Key]:
         """What it is in a group that lists these targets."""
         if self.port or present:
-            return [(self.id, self.port or group.port)]
+            return [Key(self.id, self.port or group.port)]
         return sorted(key for key in listed if key[0] == self.id)
 
 
@@ -277,7 +281,7 @@ def look_at(elb, group: Group) -> dict[Key, Health]:
     found = {}
     for each in answer["TargetHealthDescriptions"]:
         target, health = each["Target"], each["TargetHealth"]
-        key = (target["Id"], target.get("Port"))
+        key = Key(target["Id"], target.get("Port"))
         found[key] = Health(health["State"], health.get("Reason") or "", health.get("Description") or "")
     return found
 

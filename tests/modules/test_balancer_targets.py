@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 from tests.lab import control
 from tests.lab.client import IMAGE
 
-OURS = [{"Key": "mydigitalstructure:platform", "Value": "mds"}]
 UNKNOWN = "(known after apply)"
 
 
@@ -31,8 +30,9 @@ class World:
         )
         return [each["InstanceId"] for each in made["Instances"]]
 
-    def group(self, name, tags=OURS, **more):
-        options = {"Protocol": "HTTP", "Port": 80, "VpcId": self.vpc, **more, **({"Tags": tags} if tags else {})}
+    def group(self, name, owner="mds", **more):
+        tags = {"Tags": [{"Key": "mydigitalstructure:platform", "Value": owner}]} if owner else {}
+        options = {"Protocol": "HTTP", "Port": 80, "VpcId": self.vpc, **tags, **more}
         return self.elb.create_target_group(Name=name, **options)["TargetGroups"][0]["TargetGroupArn"]
 
     def listen(self, *arns):
@@ -146,7 +146,7 @@ def test_a_port_of_its_own(world):
 
 def test_groups_of_others_are_refused_by_name(world):
     hosts, ours = world.hosts(1), world.group("mds-web")
-    others = [world.group("theirs", [{**OURS[0], "Value": "other"}]), world.group("nobodys", None)]
+    others = [world.group("theirs", "other"), world.group("nobodys", None)]
     world.lab.clear_calls()
     refused = world.run(hosts, [ours, *others])
     assert refused["msg"].startswith("target_group_arns: theirs, nobodys: not of platform mds; ")
