@@ -50,6 +50,26 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture
+def clock(monkeypatch):
+    """Time that only the pauses of a wait take. ``todo`` is what happens at pauses, by their numbers from 1 on."""
+    from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
+
+    class Clock:
+        def __init__(self):
+            self.now, self.pauses, self.todo = 0.0, 0, {}
+
+        def monotonic(self):
+            return self.now
+
+        def sleep(self, seconds):
+            self.now, self.pauses = self.now + seconds, self.pauses + 1
+            self.todo.pop(self.pauses, lambda: None)()
+
+    monkeypatch.setattr(_wait, "time", Clock())
+    return _wait.time
+
+
+@pytest.fixture
 def run_module():
     """Run one of our modules in this process; returns what it printed, with ``failed`` always there."""
 

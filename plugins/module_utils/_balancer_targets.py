@@ -182,14 +182,6 @@ def states(
     return told
 
 
-class Unsettled(ApplyError):
-    """An :class:`ApplyError` with a sentence of its own."""
-
-    def __init__(self, text: str, done: list[Action], failed: list[tuple[Action, str]], rest: list[Action]) -> None:
-        super().__init__(done, failed, rest)
-        self.args = (text,)
-
-
 class Apply:
     """Registers or deregisters, and waits.
 
@@ -217,7 +209,7 @@ class Apply:
                 f"targets: AWS takes none of {ids} into {', '.join(sorted(self.refused))} ({reasons}); instances that "
                 "run in the VPC of the target groups are allowed."
             )
-            raise Unsettled(text, error.done, error.failed, error.not_done) from error
+            raise ApplyError(error.done, error.failed, error.not_done, text) from error
         return self.wait(seen, work.done)
 
     def register(self, action: Action) -> None:
@@ -261,12 +253,8 @@ class Apply:
                 (Action("wait", KIND, group.name), f"{', '.join(labels)} {health}")
                 for (group, health), labels in behind.items()
             ]
-            raise Unsettled(
-                f"targets: after {timeout} s (wait_timeout) not all are {wanted}: {text}; run again to wait on.",
-                done,
-                failed,
-                [],
-            )
+            text = f"targets: after {timeout} s (wait_timeout) not all are {wanted}: {text}; run again to wait on."
+            raise ApplyError(done, failed, [], text)
         return seen
 
 

@@ -168,13 +168,17 @@ def compare(
 class ApplyError(Exception):
     """Some actions of a plan failed.
 
-    ``done`` and ``not_done`` are actions; ``failed`` are pairs of an action and what AWS said of it.
+    ``done`` and ``not_done`` are actions; ``failed`` are pairs of an action and what AWS said of it. ``text`` stands in
+    place of the list of these, where one sentence tells more.
     """
 
-    def __init__(self, done: list[Action], failed: list[tuple[Action, str]], not_done: list[Action]) -> None:
+    def __init__(
+        self, done: list[Action], failed: list[tuple[Action, str]], not_done: list[Action], text: str | None = None
+    ) -> None:
         self.done, self.failed, self.not_done = done, failed, not_done
         reasons = "; ".join(f"{action.title}: {reason}" for action, reason in failed)
-        super().__init__(f"{len(failed)} of {len(done) + len(failed) + len(not_done)} changes failed: {reasons}")
+        count = len(done) + len(failed) + len(not_done)
+        super().__init__(text or f"{len(failed)} of {count} changes failed: {reasons}")
 
 
 class Application:

@@ -6,7 +6,6 @@ import collections
 
 import botocore.client
 import pytest
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
 from botocore.exceptions import ClientError
 
 from tests.lab import control
@@ -243,44 +242,25 @@ def watched(world):
     return world
 
 
-@pytest.fixture
-def pauses(monkeypatch):
-    """What happens in the pauses of a wait, one after the other; no other time passes."""
-
-    class Clock:
-        now, todo = 0.0, []
-
-        def monotonic(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-            if self.todo:
-                self.todo.pop(0)()
-
-    monkeypatch.setattr(_wait, "time", Clock())
-    return _wait.time
-
-
-def test_it_waits_until_each_is_healthy_in_each_group(watched, pauses):
+def test_it_waits_until_each_is_healthy_in_each_group(watched, clock):
     hosts, arns = watched.hosts(), [watched.group(name) for name in names(2)]
     watched.listen(*arns)
-    pauses.todo = [
-        lambda: watched.report(arns, "healthy", "", hosts[:1]),
-        lambda: watched.report(arns[:1], "healthy", "", hosts),
-        lambda: watched.report(arns, "healthy", "", hosts),
-    ]
+    clock.todo = {
+        1: lambda: watched.report(arns, "healthy", "", hosts[:1]),
+        2: lambda: watched.report(arns[:1], "healthy", "", hosts),
+        3: lambda: watched.report(arns, "healthy", "", hosts),
+    }
     watched.lab.clear_calls()
     made = watched.run(hosts, arns)
     assert made["targets"] == {host: dict.fromkeys(names(2), "healthy") for host in hosts}
-    assert pauses.todo == []
+    assert clock.todo == {}
     assert watched.counted()["DescribeTargetHealth"] == 2 * (1 + 4)
 
 
-def test_a_wait_that_ends_names_hosts_groups_and_reasons(watched, pauses):
+def test_a_wait_that_ends_names_hosts_groups_and_reasons(watched, clock):
     hosts, arns = watched.hosts(1), [watched.group(name) for name in names(2)]
     watched.listen(*arns)
-    pauses.todo = [lambda: watched.report(arns[:1], "unhealthy", "Target.Timeout", hosts)]
+    clock.todo = {1: lambda: watched.report(arns[:1], "unhealthy", "Target.Timeout", hosts)}
     failed = watched.run(hosts, arns)
     assert failed["msg"] == (
         f"targets: after 5 s (wait_timeout) not all are healthy: {hosts[0]} in mds-web-1 unhealthy (Target.Timeout); "
@@ -288,7 +268,7 @@ def test_a_wait_that_ends_names_hosts_groups_and_reasons(watched, pauses):
     )
     assert failed["changed"] and len(failed["done"]) == 2
     # the next run waits on
-    pauses.todo = [lambda: watched.report(arns, "healthy", "", hosts)]
+    clock.todo = {clock.pauses + 1: lambda: watched.report(arns, "healthy", "", hosts)}
     again = watched.run(hosts, arns)
     assert (again["failed"], again["changed"]) == (False, False)
 
@@ -309,19 +289,22 @@ def test_a_group_that_no_balancer_uses_is_not_waited_for(watched):
     assert "(Target.NotInUse)" in watched.run(hosts, [arn], wait_timeout=0)["msg"]
 
 
-def test_it_waits_until_all_have_drained(watched, pauses):
+def test_it_waits_until_all_have_drained(watched, clock):
     hosts, arns = watched.hosts(), [watched.group(name) for name in names(2)]
     for arn in arns:
         watched.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": host} for host in hosts])
     watched.report(arns, "healthy", "", hosts)
-    pauses.todo = [lambda: watched.report(arns[:1], "healthy", "", hosts), lambda: watched.report([], "", "", [])]
+    clock.todo = {
+        1: lambda: watched.report(arns[:1], "healthy", "", hosts),
+        2: lambda: watched.report([], "", "", []),
+    }
     left = watched.run(hosts, arns, state="absent")
     assert not left["failed"], left
-    assert pauses.todo == []
+    assert clock.todo == {}
     assert left["targets"] == {host: dict.fromkeys(names(2), "not registered") for host in hosts}
 
 
-def test_what_drains_comes_back(watched, pauses):
+def test_what_drains_comes_back(watched, clock):
     hosts, arn = watched.hosts(1), watched.group("mds-web")
     watched.listen(arn)
     watched.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": hosts[0]}])

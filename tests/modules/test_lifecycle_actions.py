@@ -6,7 +6,6 @@ import collections
 
 import botocore.client
 import pytest
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
 from botocore.exceptions import ClientError
 
 LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
@@ -231,26 +230,19 @@ def test_many_are_asked_for_by_fifty(world):
 
 
 @pytest.fixture
-def clock(monkeypatch, lab):
-    """Pauses move the lab's clock, and no other time passes; ``todo`` is done at the pauses of these numbers."""
+def lab_clock(clock, lab, monkeypatch):
+    """Pauses move the lab's clock too."""
+    sleep = clock.sleep
 
-    class Clock:
-        now, pauses, todo = 0.0, 0, {}
+    def pause(seconds):
+        lab.advance(seconds)
+        sleep(seconds)
 
-        def monotonic(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now, self.pauses = self.now + seconds, self.pauses + 1
-            lab.advance(seconds)
-            if self.pauses in self.todo:
-                self.todo.pop(self.pauses)()
-
-    monkeypatch.setattr(_wait, "time", Clock())
-    return _wait.time
+    monkeypatch.setattr(clock, "sleep", pause)
+    return clock
 
 
-def test_heartbeats_keep_instances_waiting(world, clock):
+def test_heartbeats_keep_instances_waiting(world, lab_clock):
     ids = world.group(hook(timeout=100), hook(name="check", timeout=90))
     planned = world.run(ids, "heartbeat", check=True, seconds=600)
     world.lab.clear_calls()
@@ -259,7 +251,7 @@ def test_heartbeats_keep_instances_waiting(world, clock):
     assert made["actions"][0]["fields"]["heartbeats"]["after"] == "every 60 s for at most 600 s"
     # at the start, after each minute, and at the end: each of two hooks for each of two instances
     assert world.counted()["RecordLifecycleActionHeartbeat"] == 11 * 4
-    assert clock.now == 600
+    assert lab_clock.now == 600
     assert world.states() == dict.fromkeys(ids, "Pending:Wait")
     assert made["instances"][ids[0]] == {
         "lifecycle_state": "Pending:Wait",
@@ -271,12 +263,12 @@ def test_heartbeats_keep_instances_waiting(world, clock):
     assert not set(ids) & set(world.states())
 
 
-def test_heartbeats_end_when_nothing_waits(world, clock):
+def test_heartbeats_end_when_nothing_waits(world, lab_clock):
     one, two = world.group(hook(timeout=100))
-    clock.todo = {2: lambda: world.run([one]), 4: lambda: world.run([two], "abandon")}
+    lab_clock.todo = {2: lambda: world.run([one]), 4: lambda: world.run([two], "abandon")}
     world.lab.clear_calls()
     made = world.run([one, two], "heartbeat", seconds=3600, every=30)
-    assert clock.now == 120
+    assert lab_clock.now == 120
     assert world.counted()["RecordLifecycleActionHeartbeat"] == 2 + 2 + 1 + 1
     assert made["instances"] == {
         one: {"lifecycle_state": "InService", "auto_scaling_group": "mds-app", "result": "heartbeat"},
@@ -284,14 +276,14 @@ def test_heartbeats_end_when_nothing_waits(world, clock):
     }
 
 
-def test_nothing_is_sent_for_what_does_not_wait(world, clock):
+def test_nothing_is_sent_for_what_does_not_wait(world, lab_clock):
     ids = world.group()
     world.lab.clear_calls()
     made = world.run(ids, "heartbeat", seconds=600)
-    assert (made["changed"], clock.now, world.lab.mutating()) == (False, 0, [])
+    assert (made["changed"], lab_clock.now, world.lab.mutating()) == (False, 0, [])
 
 
-def test_heartbeats_of_terminations(world, clock):
+def test_heartbeats_of_terminations(world, lab_clock):
     (one,) = world.group(hook(TERMINATING, "drain", 90), size=1)
     world.end(one)
     made = world.run([one], "heartbeat", "terminating", seconds=300)
@@ -299,7 +291,7 @@ def test_heartbeats_of_terminations(world, clock):
     assert world.states() == {one: "Terminating:Wait"}
 
 
-def test_heartbeats_that_would_come_too_late_are_refused(world, clock):
+def test_heartbeats_that_would_come_too_late_are_refused(world, lab_clock):
     ids = world.group(hook(timeout=60))
     world.lab.clear_calls()
     refused = world.run(ids, "heartbeat", seconds=600)

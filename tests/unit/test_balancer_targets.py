@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _balancer_targets as targets
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._balancer_targets import Group, Health, Target
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     KNOWN_AFTER_APPLY,
@@ -177,23 +176,6 @@ class Balancers:
             raise ClientError({"Error": error}, "RegisterTargets")
 
     register_targets = deregister_targets = change
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Time that only a wait's pauses take."""
-
-    class Clock:
-        now = 0.0
-
-        def monotonic(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-
-    monkeypatch.setattr(_wait, "time", Clock())
-    return _wait.time
 
 
 def carry_out(elb, seen, *wanted, state="present", groups=(WEB,), wait=True):

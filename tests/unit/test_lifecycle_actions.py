@@ -6,7 +6,6 @@ import itertools
 
 import pytest
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _lifecycle_actions as lifecycle
-from ansible_collections.mydigitalstructure.aws.plugins.module_utils import _wait
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._lifecycle_actions import Hook, Host
 from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import (
     KNOWN_AFTER_APPLY,
@@ -14,6 +13,8 @@ from ansible_collections.mydigitalstructure.aws.plugins.module_utils._set import
     InputError,
 )
 from botocore.exceptions import ClientError
+
+pytestmark = pytest.mark.usefixtures("clock")
 
 HOOKS = (Hook("configure", 300),)
 INACTIVE = ("ValidationError", "No active Lifecycle Action found with instance ID i-1")
@@ -154,23 +155,6 @@ class AutoScaling:
     def complete_lifecycle_action(self, LifecycleActionResult, **arguments):
         assert LifecycleActionResult in ("CONTINUE", "ABANDON")
         self.record_lifecycle_action_heartbeat(**arguments)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time that only a wait's pauses take."""
-
-    class Clock:
-        now = 0.0
-
-        def monotonic(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-
-    monkeypatch.setattr(_wait, "time", Clock())
-    return _wait.time
 
 
 def answer(autoscaling, **changes):

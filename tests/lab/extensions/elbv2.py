@@ -26,33 +26,35 @@ ZONES = {
     "us-west-2": "Z1H1FL5HABSF5",
 }
 
-REPORTED: dict[str, dict[tuple[str, int], dict[str, str]]] = {}
-"""{state, reason} of each (target, port), by the ARN of the target group."""
-WATCHED: set[str] = set()
-"""Not empty once anything was told: from then on nothing is healthy that was not seen."""
+
+class Reported:
+    """What balancers see of their targets, since somebody has told it."""
+
+    told: dict[str, dict[tuple[str, int], dict[str, str]]] | None = None
+    """{state, reason} of each (target, port), by the ARN of the target group; None until anything was told."""
 
 
 def report(told: dict[str, list[dict]]) -> None:
     """Take what balancers see, all of it: by target group, a list of {id, port, state, reason}."""
-    WATCHED.add("all")
-    REPORTED.clear()
-    for arn, targets in told.items():
-        REPORTED[arn] = {(target["id"], target["port"]): target for target in targets}
+    Reported.told = {
+        arn: {(target["id"], target["port"]): target for target in targets} for arn, targets in told.items()
+    }
 
 
 def reset() -> None:
-    REPORTED.clear()
-    WATCHED.clear()
+    Reported.told = None
 
 
 def seen(arn: str, told: list[FakeHealthStatus], every: bool) -> list[FakeHealthStatus]:
     """What moto tells of targets, as their balancers see them; ``every``: also those that are being drained."""
-    reported = dict(REPORTED.get(arn) or {})
+    if Reported.told is None:
+        return told
+    reported = dict(Reported.told.get(arn) or {})
     for status in told:
         health = reported.pop((status.instance_id, int(status.port)), None)
         if health:
             status.status, status.reason, status.description = health["state"], health["reason"] or None, None
-        elif WATCHED and status.status == "healthy":
+        elif status.status == "healthy":
             status.status, status.reason = "initial", "Elb.RegistrationInProgress"
     if every:
         # AWS knows of the deregistration before its balancers have carried it out
